@@ -1,0 +1,87 @@
+"""pkmodel compares intrathecal with oral dosing by compartment models.
+
+>>> import pkmodel
+>>> ds = pkmodel.compare("morphine", oral="60 mg oral q12h x 28", ratio=300)
+>>> ds.concentration.dims
+('arm', 'site', 'time')
+
+The package is for research. It is not for dosing patients.
+"""
+
+from importlib import import_module as _import_module
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from pkmodel import equivalence, library, nca, plot, population
+    from pkmodel.comparison import compare, table
+    from pkmodel.drugs import Drug, citation
+    from pkmodel.errors import InputError
+    from pkmodel.model import Compartment, Flow, Input, Model, Output, Parameter
+    from pkmodel.regimen import Order, Regimen
+    from pkmodel.simulation import simulate, steady_state
+
+_HOME = {
+    "Compartment": "model",
+    "Drug": "drugs",
+    "Flow": "model",
+    "Input": "model",
+    "InputError": "errors",
+    "Model": "model",
+    "Order": "regimen",
+    "Output": "model",
+    "Parameter": "model",
+    "Regimen": "regimen",
+    "citation": "drugs",
+    "compare": "comparison",
+    "equivalence": "",
+    "library": "",
+    "nca": "",
+    "plot": "",
+    "population": "",
+    "simulate": "simulation",
+    "steady_state": "simulation",
+    "table": "comparison",
+}
+
+__all__ = [
+    "Compartment",
+    "Drug",
+    "Flow",
+    "Input",
+    "InputError",
+    "Model",
+    "Order",
+    "Output",
+    "Parameter",
+    "Regimen",
+    "citation",
+    "compare",
+    "equivalence",
+    "library",
+    "nca",
+    "plot",
+    "population",
+    "simulate",
+    "steady_state",
+    "table",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name when it is first used, so that ``import pkmodel`` costs little."""
+    if name not in _HOME:
+        raise AttributeError(f"module 'pkmodel' has no attribute {name!r}")
+    home = _HOME[name]
+    value = (
+        getattr(_import_module(f"pkmodel.{home}"), name)
+        if home
+        else _import_module(f"pkmodel.{name}")
+    )
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

@@ -1,0 +1,372 @@
+"""A drug and what can be asked of it."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from pkmodel.drugs import doses, reader
+from pkmodel.drugs.schema import (
+    CONFIDENCE,
+    Equivalence,
+    Limits,
+    Preset,
+    Refusal,
+    Sourced,
+    Variant,
+    amount_text,
+)
+from pkmodel.errors import DrugError, did_you_mean
+from pkmodel.library import neuraxial
+from pkmodel.model import Model, Parameter
+
+if TYPE_CHECKING:
+    from pkmodel.regimen import Order
+
+__all__ = ["Drug", "Row", "citation"]
+
+
+class Row(NamedTuple):
+    """A line of a drug's table of numbers, all as text."""
+
+    name: str
+    value: str
+    cv: str
+    confidence: str
+    source: str
+    population: str
+    note: str
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Drug:
+    """A drug: its numbers, plausible doses and dose ratios, as its file has them.
+
+    Get one by :meth:`read`.
+
+    Parameters
+    ----------
+    name, version, indication : str
+        As in the file; the version names the variant, too, if one was chosen.
+    molar_mass : float
+        Molar mass [g/mol].
+    parameters : dict of str to Sourced
+        Every parameter of the neuraxial model, those of physiology included.
+    synonyms : tuple of str
+        Other names by which it can be read.
+    octanol_water : Sourced or None
+        Octanol:water partition coefficient.
+    routes : dict of str to Limits
+        Plausible doses by route.
+    refused : dict of str to Refusal
+        Routes by which the drug is not given, and why.
+    equivalence : Equivalence or None
+        Published dose ratios of two routes.
+    variants : dict of str to Variant
+        Other published sets of values, see :meth:`variant`.
+    references : tuple of str
+        Every reference of the file.
+    path : str
+        The file.
+
+    Examples
+    --------
+    >>> Drug.read("morphine")
+    Drug("morphine", version 1.0): oral, iv, epidural, intrathecal
+    """
+
+    name: str
+    version: str
+    indication: str
+    molar_mass: float
+    parameters: dict[str, Sourced]
+    synonyms: tuple[str, ...] = ()
+    octanol_water: Sourced | None = None
+    routes: dict[str, Limits] = field(default_factory=dict)
+    refused: dict[str, Refusal] = field(default_factory=dict)
+    equivalence: Equivalence | None = None
+    variants: dict[str, Variant] = field(default_factory=dict)
+    references: tuple[str, ...] = ()
+    path: str = ""
+
+    @classmethod
+    def read(cls, name_or_path: str | Path) -> Drug:
+        """Read a drug by its name, a synonym, or the path of a drug file.
+
+        Parameters
+        ----------
+        name_or_path : str or Path
+            ``"morphine"``, or ``"my_drugs/codeine.toml"``.
+
+        Returns
+        -------
+        Drug
+
+        Raises
+        ------
+        DrugError
+            No such drug, or a file with faults, all of which are listed.
+
+        Examples
+        --------
+        >>> Drug.read("Lioresal").name
+        'baclofen'
+        """
+        text = str(name_or_path)
+        if isinstance(name_or_path, Path) or text.endswith(".toml"):
+            return cls(**reader.read(Path(text)))
+        key = text.strip().casefold()
+        if key in cls.names():
+            return cls(**reader.read(reader.HOME / f"{key}.toml"))
+        drugs = [cls.read(name) for name in cls.names()]
+        known = {word.casefold(): drug for drug in drugs for word in (drug.name, *drug.synonyms)}
+        if key in known:
+            return known[key]
+        raise DrugError(
+            f"unknown drug{did_you_mean(key, known)}",
+            given=f'"{text}"',
+            remedy=f'Known are {", ".join(cls.names())}; read a file of your own by its path, "{key}.toml".',
+        )
+
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """Names of the drugs that come with the package.
+
+        Examples
+        --------
+        >>> Drug.names()
+        ('baclofen', 'morphine', 'ziconotide')
+        """
+        found = sorted(p.stem for p in reader.HOME.glob("*.toml"))
+        return tuple(n for n in found if n != reader.PHYSIOLOGY)
+
+    def variant(self, name: str) -> Drug:
+        """The same drug with another published set of values in place of its own.
+
+        Parameters
+        ----------
+        name : str
+            A key of `variants`.
+
+        Returns
+        -------
+        Drug
+            Its version names the variant: ``"1.0+westerling_1993"``.
+
+        Raises
+        ------
+        DrugError
+            The drug has no such variant.
+
+        Examples
+        --------
+        >>> Drug.read("morphine").variant("westerling_1993").parameters["oral_bioavailability"].text
+        '21.6 %'
+        """
+        if name not in self.variants:
+            known = ", ".join(self.variants) or "none"
+            raise DrugError(
+                f'{self.name} has no variant "{name}"{did_you_mean(name, self.variants)}; it has: {known}'
+            )
+        parameters = {**self.parameters, **self.variants[name].parameters}
+        return replace(self, parameters=parameters, version=f"{self.version}+{name}")
+
+    def model(self) -> Model:
+        """The neuraxial model with this drug's parameters.
+
+        Returns
+        -------
+        Model
+
+        Examples
+        --------
+        >>> Drug.read("morphine").model().name
+        'neuraxial morphine'
+        """
+        model = neuraxial(**{
+            p.name: Parameter(p.name, p.value, p.dimension, p.cv, p.distribution)
+            for p in self.parameters.values()
+        })  # fmt: skip
+        return replace(model, name=f"neuraxial {self.name}")
+
+    def check(
+        self, regimen: Iterable[Order], intended: bool = False, weight: float | None = None
+    ) -> None:
+        """Refuse routes that the drug does not have, and doses out of the plausible range.
+
+        Parameters
+        ----------
+        regimen : Regimen
+            What is ordered.
+        intended : bool
+            Doses out of range are meant.
+        weight : float, optional
+            Body weight [kg] for orders per kg; 70 by default.
+
+        Raises
+        ------
+        DrugError
+            With every such order.
+
+        Notes
+        -----
+        Single doses count if they are given within 12 h; pumps and longer infusions count by the day, with the
+        other orders of the same route that run beside them.
+
+        Examples
+        --------
+        >>> from pkmodel import Regimen
+        >>> Drug.read("morphine").check(Regimen.parse("60 mg oral q12h x 28"))
+        """
+        doses.check(self.name, regimen, self.routes, self.refused, intended, weight)
+
+    def ratio(self, preset: str = "nominal") -> float:
+        """A published dose ratio: reference (oral) dose per test (intrathecal) dose.
+
+        Parameters
+        ----------
+        preset : str
+            A key of `presets`.
+
+        Returns
+        -------
+        float
+
+        Raises
+        ------
+        DrugError
+            No such preset, or a drug for which no ratio is defined.
+
+        Examples
+        --------
+        >>> Drug.read("morphine").ratio("clinical_start")
+        105.5
+        """
+        if self.equivalence is None:
+            no = self.refused.get("oral")
+            why = no.reason if no else f"the file of {self.name} has no dose ratio"
+            raise DrugError(
+                why, remedy=no.remedy if no else "Give the ratio as a number: ratio=100."
+            )
+        if preset == "nominal":
+            return self.equivalence.nominal
+        if preset not in self.presets:
+            raise DrugError(
+                f'{self.name} has no ratio "{preset}"{did_you_mean(preset, self.presets)}; '
+                f"it has: {', '.join(self.presets)}",
+                remedy="Or give the ratio as a number: ratio=100.",
+            )
+        return self.presets[preset].ratio
+
+    @property
+    def presets(self) -> dict[str, Preset]:
+        """Published dose ratios by name, each with its study."""
+        return self.equivalence.presets if self.equivalence else {}
+
+    def sources_used(self) -> list[str]:
+        """References behind the numbers in use, those of the model's parameters first.
+
+        Examples
+        --------
+        >>> Drug.read("ziconotide").sources_used()[0][:6]
+        'Prialt'
+        """
+        holders: list[Any] = [
+            *self.parameters.values(),
+            *self.routes.values(),
+            *self.refused.values(),
+        ]
+        holders += [self.equivalence, *self.presets.values()] if self.equivalence else []
+        return list(dict.fromkeys(s for h in holders for s in h.source))
+
+    def table(self) -> list[Row]:
+        """Every parameter with its value, spread, trust, source and population.
+
+        Examples
+        --------
+        >>> row = Drug.read("morphine").table()[1]
+        >>> row.name, row.value, row.cv, row.confidence
+        ('oral_bioavailability', '23.9 %', '40 % (assumed)', 'read')
+        """
+        return [
+            Row(
+                p.name,
+                p.text,
+                f"{100 * p.cv:.3g} % ({p.cv_confidence})" if p.cv else "none",
+                p.confidence,
+                "; ".join(p.source),
+                p.population,
+                p.note,
+            )
+            for p in self.parameters.values()
+        ]
+
+    def describe(self) -> str:
+        """The drug in words: doses, ratios, and how much of the model rests on what.
+
+        Examples
+        --------
+        >>> print(Drug.read("ziconotide").describe())  # doctest: +ELLIPSIS
+        ziconotide 1.0, for severe chronic pain
+          intrathecal  0.5 ug to 10 ug a dose, 0.1 ug to 57.6 ug a day
+          not oral: ziconotide is a peptide ...
+        """
+        lines = [f"{self.name} {self.version}, for {self.indication}"]
+        for name, r in self.routes.items():
+            dose, day = (" to ".join(map(amount_text, span)) for span in (r.per_dose, r.per_day))
+            lines.append(f"  {name:<12} {dose} a dose, {day} a day")
+        lines += [f"  not {name}: {r.reason}" for name, r in self.refused.items()]
+        if self.equivalence:
+            lines.append(f"  {self.equivalence.reference} : {self.equivalence.test} dose ratios")
+        lines += [
+            f"    {p.ratio:g}  {p.name}: {p.design} (n = {p.n})" for p in self.presets.values()
+        ]
+        counts = Counter(p.confidence for p in self.parameters.values())
+        trust = ", ".join(f"{counts[word]} {word}" for word in CONFIDENCE if counts[word])
+        lines.append(f"  {len(self.parameters)} parameters: {trust}")
+        return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        return f'Drug("{self.name}", version {self.version}): {", ".join(self.routes)}'
+
+
+def citation(thing: Any = None) -> list[str]:
+    """What to cite: the package, then the references that a drug or a result rests on.
+
+    Parameters
+    ----------
+    thing : Drug, str or xarray.Dataset, optional
+        A drug, its name, or a result; without one, the package alone.
+
+    Returns
+    -------
+    list of str
+
+    Raises
+    ------
+    DrugError
+        An unknown drug.
+
+    Examples
+    --------
+    >>> citation()[0][:19]
+    'pkmodel developers.'
+    >>> len(citation("morphine")) > 10
+    True
+    """
+    from pkmodel import __version__
+
+    package = (
+        "pkmodel developers. pkmodel: compare intrathecal with oral dosing by compartment models. "
+        f"Version {__version__}."
+    )
+    if thing is None:
+        return [package]
+    if hasattr(thing, "attrs"):
+        return [package, *json.loads(thing.attrs.get("sources", "[]"))]
+    drug = thing if isinstance(thing, Drug) else Drug.read(thing)
+    return [package, *drug.sources_used()]

@@ -1,0 +1,188 @@
+"""The dose-equivalence ratio: apply it to an order, or ask which one a site and a metric would imply.
+
+The ratio is the daily dose by the reference route (oral) over the daily dose by the test route (intrathecal) that
+does the same. Published for morphine are 10:1 to 300:1. It is a clinical belief and no identity of
+pharmacokinetics: equal exposure of the plasma asks for about 3:1, equal exposure of lumbar CSF for more than
+10,000:1. So the ratio is an input, and what it implies at each site is an output.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pkmodel.drugs import Drug
+from pkmodel.errors import InputError, ParameterError
+from pkmodel.regimen import Order, Regimen
+from pkmodel.simulation import steady_state
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+    from pkmodel.model import Model
+
+__all__ = ["METRICS", "convert", "implied", "report"]
+
+METRICS: dict[str, str] = {
+    "auc": "AUC over one interval at steady state",
+    "cavg": "average concentration at steady state",
+    "cmax": "highest concentration at steady state",
+}
+
+
+def convert(regimen: Regimen | str, ratio: float, route: str = "intrathecal") -> Regimen:
+    """Pump orders that give the regimen's daily doses, divided by the ratio, over the same time.
+
+    Parameters
+    ----------
+    regimen : Regimen or str
+        The reference, for example ``"60 mg oral q12h x 28"``; every order becomes a pump at a constant rate.
+    ratio : float
+        Reference dose per test dose, above 0.
+    route : str
+        Route of the pump.
+
+    Returns
+    -------
+    Regimen
+
+    Raises
+    ------
+    ParameterError
+        The ratio is not a number above 0.
+    InputError
+        An order is given once, so that there is no daily dose.
+
+    Examples
+    --------
+    >>> str(convert("60 mg oral q12h x 28", 300))
+    '0.4 mg/day intrathecal pump for 14 d'
+    """
+    if not (np.isscalar(ratio) and np.isfinite(ratio) and ratio > 0):
+        raise ParameterError(
+            f"the ratio is {ratio!r}; expected a number above 0", remedy="Write ratio=300."
+        )
+    regimen = Regimen.parse(regimen) if isinstance(regimen, str) else regimen
+    once = [str(o) for o in regimen if not o.daily_dose]
+    if once:
+        raise InputError(
+            f'"{once[0]}" is given once, so there is no daily dose to divide',
+            remedy='Repeat it ("60 mg oral q12h x 28"), or write the intrathecal order yourself.',
+        )
+    return Regimen(tuple(
+        Order(route, rate=o.daily_dose / 24.0 / ratio, duration=o.end - o.start, start=o.start, form="pump", per=o.per)
+        for o in regimen
+    ))  # fmt: skip
+
+
+def implied(
+    model: Model | Drug | str,
+    reference: Regimen | str,
+    test: Regimen | str | None = None,
+    parameters: Mapping[str, Any] | xr.Dataset | None = None,
+    *,
+    intended: bool = False,
+) -> xr.Dataset:
+    """Ratio that would make each site's exposure the same by both routes.
+
+    Parameters
+    ----------
+    model : Model, Drug or str
+        As for :func:`pkmodel.simulate`.
+    reference, test : Regimen or str
+        The two ways of giving the drug, for example ``"60 mg oral q12h"`` and ``"0.4 mg/day intrathecal pump"``; by
+        default the test is the reference by intrathecal pump. Their sizes do not matter, their forms do.
+    parameters : mapping or xarray.Dataset, optional
+        As for :func:`pkmodel.simulate`; a population gives the ratio of every subject.
+    intended : bool
+        Doses outside the drug file's range are meant.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``implied_ratio`` over ``metric`` (auc, cavg, cmax), ``site`` and the parameters' dimensions; ``status``.
+
+    Raises
+    ------
+    InputError
+        As :func:`pkmodel.steady_state`; a drug without the route is refused.
+
+    Notes
+    -----
+    With exposures ``M`` per daily dose at steady state, the ratio is ``M_test / M_reference``: exposure is
+    proportional to dose in a linear model, so it takes one division.
+
+    Examples
+    --------
+    >>> r = implied("morphine", "60 mg oral q12h", "0.4 mg/day intrathecal pump")
+    >>> r.implied_ratio.sel(metric="auc", site="plasma").round(2).item()
+    4.17
+    """
+    import xarray as xr
+
+    reference = Regimen.parse(reference) if isinstance(reference, str) else reference
+    test = convert(reference, 300.0) if test is None else test
+    test = Regimen.parse(test) if isinstance(test, str) else test
+    arms = [_exposure(model, r, parameters, intended) for r in (reference, test)]
+    ratio = arms[1][0] / arms[0][0]
+    return xr.Dataset(
+        {
+            "implied_ratio": ratio.assign_attrs(long_name="dose ratio that gives equal exposure"),
+            "status": np.maximum(arms[0][1], arms[1][1]),
+        },
+        attrs={"reference": str(reference), "test": str(test)},
+    )
+
+
+def _exposure(
+    model: Any, regimen: Regimen, parameters: Any, intended: bool
+) -> tuple[xr.DataArray, xr.DataArray]:
+    """Every metric per mg/day, over metric, and the status."""
+    import xarray as xr
+
+    ds = steady_state(model, regimen, parameters=parameters, intended=intended)
+    tau = float(ds.attrs["interval"].removesuffix(" h"))
+    daily = sum(o.daily_dose for o in regimen)
+    metrics = {"auc": ds.auc_tau, "cavg": ds.auc_tau / tau, "cmax": ds.concentration.max("time")}
+    stacked = xr.concat(
+        list(metrics.values()), xr.IndexVariable("metric", list(metrics)), coords="minimal"
+    )
+    auc_per_day = xr.DataArray([24.0 / tau, 1.0, 1.0], dims="metric")
+    return stacked * auc_per_day / daily, ds.status
+
+
+def report(ratios: xr.Dataset, nominal: float) -> pd.DataFrame:
+    """Implied ratios beside the nominal one.
+
+    Parameters
+    ----------
+    ratios : xarray.Dataset
+        From :func:`implied`.
+    nominal : float
+        The ratio that was applied.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Per site and metric the median implied ratio (and its 5th and 95th percentile over the population),
+        and how many times over (above 1) or under the nominal ratio exposes the site by the test route.
+    """
+    values = ratios.implied_ratio
+    over = [d for d in values.dims if d not in ("metric", "site")]
+    table = values.median(over).to_dataframe("implied").drop(columns=["quantile"], errors="ignore")
+    table = (
+        table.reset_index()
+        .set_index(["site", "metric"])[["implied"]]
+        .sort_index(level=0, sort_remaining=False)
+    )
+    if over:
+        for q in (0.05, 0.95):
+            table[f"p{100 * q:.0f}"] = (
+                values.quantile(q, over).to_series().reorder_levels(["site", "metric"])
+            )
+    table.insert(0, "nominal", float(nominal))
+    table["test / reference exposure"] = table["implied"] / nominal
+    return table

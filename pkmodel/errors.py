@@ -1,0 +1,93 @@
+"""What the package raises when the input is wrong: all faults at once, and how to repair them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class InputError(ValueError):
+    """Wrong input: what was given, everything that is wrong with it, and how to repair it.
+
+    Everything that a user can get wrong raises this class or one of its subclasses.
+
+    Parameters
+    ----------
+    *faults : str
+        One clause per fault, without a full stop.
+    given : str, optional
+        What was given, already quoted if it is text.
+    remedy : str, optional
+        A full sentence with the line that repairs the input.
+
+    Examples
+    --------
+    >>> print(InputError('unknown unit "mgs"', given='"60 mgs"', remedy='Write "60 mg".'))
+    "60 mgs": unknown unit "mgs". Write "60 mg".
+    """
+
+    def __init__(self, *faults: str, given: str = "", remedy: str = "") -> None:
+        super().__init__(*faults)
+        self.given = given
+        self.remedy = remedy
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """All faults of the input, one clause each."""
+        return self.args
+
+    def __str__(self) -> str:
+        head = f"{self.given}: " if self.given else ""
+        if len(self.faults) > 4:
+            lines = "".join(f"\n  - {fault}" for fault in self.faults)
+            return f"{head}{len(self.faults)} faults{lines}" + (self.remedy and f"\n{self.remedy}")
+        return head + "; ".join(self.faults) + "." + (self.remedy and f" {self.remedy}")
+
+
+class UnitError(InputError):
+    """A quantity that is wrong: its unit is missing, unknown or of another dimension, or its value."""
+
+
+class RegimenError(InputError):
+    """An order or a regimen that cannot be read or cannot be given."""
+
+
+class ModelError(InputError):
+    """A model that is not consistent, or that lacks what is asked of it."""
+
+
+class DrugError(InputError):
+    """A drug that is not known, or a drug file that cannot be read."""
+
+
+class ParameterError(InputError):
+    """A parameter that is missing, unknown, or out of its range."""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Name the known words nearest to a misspelt one.
+
+    Parameters
+    ----------
+    word : str
+        The word that was not found.
+    known : iterable of str
+        The words that exist.
+
+    Returns
+    -------
+    str
+        Text to append to a fault, ``' (did you mean "x"?)'``, or ``""`` when nothing is near.
+
+    Examples
+    --------
+    >>> did_you_mean("clearence", ["clearance", "volume"])
+    ' (did you mean "clearance"?)'
+    >>> did_you_mean("zzz", ["clearance", "volume"])
+    ''
+    """
+    from difflib import get_close_matches
+
+    spelling = {name.casefold(): name for name in known}
+    near = get_close_matches(word.casefold(), list(spelling), n=2, cutoff=0.6)
+    quoted = " or ".join(f'"{spelling[word]}"' for word in near)
+    return f" (did you mean {quoted}?)" if near else ""

@@ -1,0 +1,356 @@
+"""A linear compartment model, from its table to rate matrices."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pkmodel import units
+from pkmodel.errors import ModelError, ParameterError, did_you_mean
+from pkmodel.model.checks import faults_of
+from pkmodel.model.drawing import draw
+from pkmodel.model.parts import Compartment, Flow, Input, Output, Parameter, value_of
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    Values = Mapping[str, ArrayLike]
+    Covariate = Callable[[Mapping[str, NDArray[np.float64]]], ArrayLike]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Model:
+    """A linear compartment model.
+
+    Parameters
+    ----------
+    name : str
+        Name in reports.
+    compartments : sequence of Compartment or str
+        The spaces, in the order of results.
+    flows : sequence of Flow
+        What moves between them.
+    parameters : sequence of Parameter
+        Every number that a flow, volume, input, output or covariate names.
+    inputs : sequence of Input
+        Routes of administration.
+    outputs : sequence of Output, optional
+        Sites of the results; by default the concentration in every compartment that has a volume.
+    covariates : mapping of str to callable, optional
+        ``name: function(parameters) -> value`` for a derived parameter or a covariate effect on an existing
+        one: an ordinary function over arrays, called in order.
+    correlations : sequence of (str, str, float), optional
+        Correlation of the random effects of two parameters.
+    matrix : array of shape (n, n), optional
+        A rate matrix [1/h] instead of flows; see :meth:`from_rate_matrix`.
+
+    Raises
+    ------
+    ModelError
+        With every fault of the table: unknown names, a missing volume, duplicates.
+
+    Examples
+    --------
+    >>> model = Model(
+    ...     "one compartment",
+    ...     compartments=[Compartment("central", "volume")],
+    ...     flows=[Flow("central", None, "clearance", "clearance")],
+    ...     parameters=[Parameter("clearance", "5 L/h"), Parameter("volume", "50 L")],
+    ...     inputs=[Input("iv", "central")],
+    ... )
+    >>> model.rate_matrix({"clearance": [5.0, 10.0]})
+    array([[[-0.1]],
+    <BLANKLINE>
+           [[-0.2]]])
+    """
+
+    name: str
+    compartments: tuple[Compartment, ...]
+    flows: tuple[Flow, ...] = ()
+    parameters: tuple[Parameter, ...] = ()
+    inputs: tuple[Input, ...] = ()
+    outputs: tuple[Output, ...] = ()
+    covariates: Mapping[str, Covariate] = field(default_factory=dict)
+    correlations: tuple[tuple[str, str, float], ...] = ()
+    matrix: NDArray[np.float64] | None = None
+
+    def __post_init__(self) -> None:
+        boxes = tuple(Compartment(c) if isinstance(c, str) else c for c in self.compartments)
+        object.__setattr__(self, "compartments", boxes)
+        for name in ("flows", "parameters", "inputs", "correlations"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+        default = (Output(c.name, c.name) for c in boxes if c.volume is not None)
+        object.__setattr__(self, "outputs", tuple(self.outputs) or tuple(default))
+        faults = faults_of(self)
+        if faults:
+            raise ModelError(*faults)
+
+    @classmethod
+    def from_rate_matrix(
+        cls,
+        A: ArrayLike,
+        compartments: Iterable[str] | None = None,
+        *,
+        bioavailability: ArrayLike = 1.0,
+        lag: ArrayLike = 0.0,
+        duration: ArrayLike | None = None,
+        rate: ArrayLike | None = None,
+        volume: ArrayLike | None = None,
+        name: str = "rate matrix",
+    ) -> Model:
+        """Build a model from anybody's own system.
+
+        Parameters
+        ----------
+        A : array of shape (n, n)
+            Rate matrix [1/h]: ``A[i, j]`` is the flow from compartment j to i, the diagonal the losses.
+        compartments : sequence of str, optional
+            Names; by default ``"1"``, ``"2"``, …
+        bioavailability, lag, duration, rate : float or array of shape (n,), optional
+            One value per compartment, for doses into that compartment: fraction, h, h, mg/h. `duration` and
+            `rate` serve the doses that ask for a modelled one.
+        volume : float or array of shape (n,), optional
+            Volumes [L]; with them results carry concentrations.
+        name : str
+            Name in reports.
+
+        Returns
+        -------
+        Model
+            Every compartment is an input of its own name.
+
+        Examples
+        --------
+        >>> Model.from_rate_matrix([[-0.7, 0.0], [0.7, -0.3]], ["gut", "blood"], bioavailability=[0.5, 1.0])
+        ... # doctest: +ELLIPSIS
+        rate matrix: 2 compartments, 0 parameters...
+        """
+        matrix = np.array(A, dtype=float)
+        if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or not matrix.size:
+            raise ModelError(
+                f"the rate matrix has shape {matrix.shape}; expected (n, n), A[i][j] the flow j to i"
+            )
+        if not np.isfinite(matrix).all():
+            raise ModelError("the rate matrix holds numbers that are not finite")
+        n = len(matrix)
+        names = [str(i + 1) for i in range(n)] if compartments is None else list(compartments)
+        if len(names) != n:
+            raise ModelError(f"{len(names)} compartment names for {n} rows of the rate matrix")
+        columns = {
+            "bioavailability": _column("bioavailability", bioavailability, n),
+            "lag": _column("lag", lag, n),
+            "duration": _column("duration", duration, n),
+            "rate": _column("rate", rate, n),
+        }
+        volumes = _column("volume", volume, n)
+        return cls(
+            name,
+            compartments=tuple(Compartment(c, v) for c, v in zip(names, volumes, strict=True)),
+            inputs=tuple(
+                Input(c, c, **{k: v[i] for k, v in columns.items()}) for i, c in enumerate(names)
+            ),
+            matrix=matrix,
+        )
+
+    @cached_property
+    def states(self) -> tuple[str, ...]:
+        """Compartments, the transit compartments of the inputs last."""
+        return tuple(c.name for c in self.compartments) + tuple(
+            s for i in self.inputs for s in i.chain
+        )
+
+    @cached_property
+    def volumes(self) -> dict[str, str | float]:
+        """Volume of every compartment that has one."""
+        return {c.name: c.volume for c in self.compartments if c.volume is not None}
+
+    @cached_property
+    def defaults(self) -> dict[str, Parameter]:
+        """Parameters by name."""
+        return {p.name: p for p in self.parameters}
+
+    @cached_property
+    def sites(self) -> tuple[str, ...]:
+        """Names of the outputs."""
+        return tuple(o.site for o in self.outputs)
+
+    def with_parameters(self, parameters: Iterable[Parameter], **changes: Any) -> Model:
+        """Same model with other typical values and spreads; parameters not given stay.
+
+        Parameters
+        ----------
+        parameters : iterable of Parameter
+            Replacements; a name that the model has not is an error.
+        **changes
+            Other fields to replace, for example ``name`` or ``correlations``.
+        """
+        new = {p.name: p for p in parameters}
+        unknown = [
+            f'unknown parameter "{n}"{did_you_mean(n, self.defaults)}'
+            for n in new
+            if n not in self.defaults
+        ]
+        if unknown:
+            raise ParameterError(*unknown)
+        return replace(
+            self, parameters=tuple(new.get(p.name, p) for p in self.parameters), **changes
+        )
+
+    def resolve(self, parameters: Values | None = None) -> dict[str, NDArray[np.float64]]:
+        """Typical values, the given ones in their place, covariates applied.
+
+        Parameters
+        ----------
+        parameters : mapping of str to array or str, optional
+            Values in internal units (mg, h, L), or text with a unit; arrays of any shapes that broadcast.
+
+        Raises
+        ------
+        ParameterError
+            An unknown name, or text that does not fit the parameter's dimension.
+        """
+        given = dict(parameters or {})
+        unknown = [
+            f'unknown parameter "{n}"{did_you_mean(n, self.defaults)}'
+            for n in given
+            if n not in self.defaults
+        ]
+        if unknown:
+            raise ParameterError(
+                *unknown,
+                f"the model {self.name} has: {', '.join(self.defaults) or 'no parameters'}",
+            )
+        values: dict[str, NDArray[np.float64]] = {}
+        for p in self.parameters:
+            value = given.get(p.name, p.value)
+            if isinstance(value, str):
+                value = units.convert(value, p.dimension, name=p.name)
+            values[p.name] = np.asarray(value, dtype=float)
+        with np.errstate(all="ignore"):
+            for name, function in self.covariates.items():
+                values[name] = np.asarray(function(values), dtype=float)
+        return values
+
+    def rate_matrix(self, parameters: Values | None = None) -> NDArray[np.float64]:
+        """Rate matrix of the states.
+
+        Parameters
+        ----------
+        parameters : mapping of str to array or str, optional
+            As for :meth:`resolve`; shapes broadcast to the leading dimensions.
+
+        Returns
+        -------
+        array of shape (..., n, n)
+            ``K[..., i, j]`` [1/h] is the flow from state j to state i.
+        """
+        return self.rate_matrix_of(self.resolve(parameters))
+
+    def rate_matrix_of(self, values: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
+        """Rate matrix from resolved values: the second half of :meth:`rate_matrix`."""
+        index = {name: i for i, name in enumerate(self.states)}
+        with np.errstate(all="ignore"):
+            rates = [
+                (index[s], None if t is None else index[t], self._rate(s, law, p, values))
+                for s, t, law, p in self._flow_terms
+            ]
+        shape = np.broadcast_shapes(*(np.shape(r) for _, _, r in rates))
+        n = len(index)
+        K = np.zeros((*shape, n, n))
+        if self.matrix is not None:
+            K[..., :, :] = self.matrix
+        for source, target, rate in rates:
+            K[..., source, source] -= rate
+            if target is not None:
+                K[..., target, source] += rate
+        return K
+
+    @cached_property
+    def _flow_terms(self) -> tuple[tuple[str, str | None, str, tuple[str | float, ...]], ...]:
+        flows = [(f.source, f.target, f.law, f.parameters) for f in self.flows]
+        for i in self.inputs:
+            ends = (*i.chain[1:], i.compartment)
+            assert i.transit == 0 or i.transit_time is not None
+            flows += [
+                (a, b, "transit", (i.transit, i.transit_time))
+                for a, b in zip(i.chain, ends, strict=False)
+            ]
+        return tuple(flows)
+
+    def _rate(
+        self,
+        source: str,
+        law: str,
+        parameters: tuple[Any, ...],
+        values: Mapping[str, NDArray[np.float64]],
+    ) -> NDArray[np.float64]:
+        """First-order rate constant [1/h] of one flow."""
+        factors = [value_of(p, values) for p in parameters]
+        divisors = []
+        if law in ("partition", "transit"):
+            divisors.append(factors.pop())
+        if law in ("clearance", "partition"):
+            divisors.append(value_of(self.volumes[source], values))
+        rate = factors[0]
+        for f in factors[1:]:
+            rate = rate * f
+        for d in divisors:
+            rate = rate / d
+        return rate
+
+    def output_terms(
+        self, values: Mapping[str, NDArray[np.float64]]
+    ) -> list[list[tuple[int, NDArray[np.float64]]]]:
+        """For every site the (state, weight) pairs whose weighted amounts [mg] add to the output."""
+        index = {name: i for i, name in enumerate(self.states)}
+        rows = []
+        for output in self.outputs:
+            row = []
+            for name, weight in output.terms.items():
+                w = value_of(weight, values)
+                if output.quantity == "concentration":
+                    with np.errstate(all="ignore"):
+                        w = w / value_of(self.volumes[name], values)
+                row.append((index[name], w))
+            rows.append(row)
+        return rows
+
+    def inputs_of(self, route: str) -> tuple[Input, ...]:
+        """Inputs of a route, a compartment's name, or a compartment's 1-based number.
+
+        Raises
+        ------
+        ModelError
+            The model has no such input; the message lists those it has.
+        """
+        found = tuple(i for i in self.inputs if i.route == route)
+        if found:
+            return found
+        names = [c.name for c in self.compartments]
+        if route in names:
+            return (Input(route, route),)
+        if route.isdecimal() and 0 < int(route) <= len(names):
+            return self.inputs_of(names[int(route) - 1])
+        routes = list(dict.fromkeys(i.route for i in self.inputs))
+        raise ModelError(
+            f'the model {self.name} has no input "{route}"{did_you_mean(route, [*routes, *names])}; '
+            f"its routes: {', '.join(routes) or 'none'}; its compartments: {', '.join(names)}"
+        )
+
+    def __repr__(self) -> str:
+        return draw(self)
+
+
+def _column(name: str, values: ArrayLike | None, n: int) -> list[float] | list[None]:
+    if values is None:
+        return [None] * n
+    column = np.asarray(values, dtype=float)
+    if column.shape not in ((), (n,)):
+        raise ModelError(
+            f"{name} has shape {column.shape}; expected one value per compartment, shape ({n},)"
+        )
+    return [float(v) for v in np.broadcast_to(column, (n,))]

@@ -1,0 +1,225 @@
+"""Simulate: broadcast the parameters, pack arrays, run the kernel, label the result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pkmodel.drugs import Drug
+from pkmodel.errors import InputError, ParameterError
+from pkmodel.model import Model
+from pkmodel.regimen import Regimen
+from pkmodel.simulation.cases import Cases
+from pkmodel.simulation.labels import label
+from pkmodel.simulation.solving import run, run_steady
+from pkmodel.variables import attributes
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from numpy.typing import ArrayLike, NDArray
+
+    Floats = NDArray[np.float64]
+
+__all__ = ["simulate", "steady_state"]
+
+
+def simulate(
+    model: Model | Drug | str,
+    regimen: Regimen | str | Any,
+    times: ArrayLike | None = None,
+    parameters: Mapping[str, Any] | xr.Dataset | None = None,
+    *,
+    dose_factor: Mapping[str, Any] | None = None,
+    amounts: bool = True,
+    auc: bool = False,
+    intended: bool = False,
+    threads: int | None = None,
+) -> xr.Dataset:
+    """Simulate a regimen in a linear model, exactly.
+
+    Parameters
+    ----------
+    model : Model, Drug or str
+        A model; or a drug or its name, for the neuraxial model with that drug's parameters.
+    regimen : Regimen, str or table
+        What is given: text, a `Regimen`, or a table (DataFrame) of doses with TIME, AMT and CMT or ROUTE.
+    times : array, shape (time,), optional
+        Output times [h], ascending; by default 337 or fewer, evenly from 0 to the end of the regimen.
+    parameters : mapping or xarray.Dataset, optional
+        Values in the place of the typical ones, in internal units (mg, h, L) or as text with a unit. A
+        DataArray brings its dimensions (``subject``, ``ratio``, …); a list or one-dimensional array of values becomes
+        a dimension of the parameter's name. A dimension ``time`` means that the value holds from its
+        coordinate [h] until the next.
+    dose_factor : mapping of str to float or DataArray, optional
+        Multiplies all doses of a route.
+    amounts : bool
+        With the amount in every compartment.
+    auc : bool
+        With the exact time integral of every site's concentration.
+    intended : bool
+        Doses outside the drug file's range for their route are meant.
+    threads : int, optional
+        Threads that share the cases; by default one for small work, otherwise all processors that the
+        process may use. The numbers do not depend on it.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``concentration`` [mg/L] over ``site``, ``amount`` [mg] over ``compartment``, ``auc`` [mg·h/L], all over the
+        parameters' dimensions and ``time`` [h]; ``status`` says for every case whether it can be trusted (0),
+        and a failing case is NaN. Parameters with dimensions are coordinates. The attributes hold what is
+        needed to run it again.
+
+    Raises
+    ------
+    InputError
+        (`RegimenError`, `ParameterError`, `ModelError`, `DrugError`, `UnitError`) for input that does not
+        fit, with the line that repairs it.
+
+    Notes
+    -----
+    Between events ``x(t + h) = exp(K h) x(t)`` with the augmented rate matrix K [1/h], so boluses,
+    infusions, equal rates and singular matrices are all exact. A dose at an output time counts.
+
+    Examples
+    --------
+    >>> from pkmodel.library import one_compartment
+    >>> ds = simulate(one_compartment(), "100 mg iv bolus", times=[0, 12, 24], parameters={"clearance": [5, 10]})
+    >>> ds.concentration.sel(site="central").round(3).values
+    array([[2.   , 0.602, 0.181],
+           [2.   , 0.181, 0.016]])
+    """
+    drug = _drug(model)
+    model = model if isinstance(model, Model) else drug.model()
+    regimen = _regimen(regimen, drug)
+    if drug is not None:
+        drug.check(regimen, intended=intended)
+    grid = _times(times, regimen)
+    cases = Cases.of(model, parameters, dose_factor or {})
+    out, status = run(model, regimen, grid, cases, amounts=amounts, auc=auc, threads=threads)
+    return label(model, regimen, grid, cases, out, status, amounts, auc, drug)
+
+
+def steady_state(
+    model: Model | Drug | str,
+    regimen: Regimen | str | Any,
+    times: ArrayLike | None = None,
+    parameters: Mapping[str, Any] | xr.Dataset | None = None,
+    *,
+    dose_factor: Mapping[str, Any] | None = None,
+    amounts: bool = False,
+    intended: bool = False,
+    threads: int | None = None,
+) -> xr.Dataset:
+    """One dosing interval of the periodic steady state, in closed form.
+
+    Parameters
+    ----------
+    model, regimen, parameters, dose_factor, amounts, intended, threads
+        As for :func:`simulate`. Every order is taken to have gone on for ever; the intervals of all must
+        divide the longest. Orders at a constant rate repeat nothing and take any interval (24 h alone).
+    times : array, shape (time,), optional
+        Hours since the beginning of the interval; by default 241, evenly from 0 to its end. At its end the
+        next dose is not yet given (the trough).
+
+    Returns
+    -------
+    xarray.Dataset
+        As of :func:`simulate`, and ``auc_tau`` [mg·h/L], the exact time integral over one interval, per site.
+
+    Raises
+    ------
+    InputError
+        As :func:`simulate`; and for intervals that do not fit each other.
+
+    Notes
+    -----
+    The response to the doses of one interval, summed over all intervals past:
+    ``y(t) = sum_k y1(t + k tau)``; from the moment at which all of one interval's drug is in, the sum is the
+    geometric series ``(I - exp(K tau))^-1``. ``auc_tau = W (-K)^-1 dose``. Nothing is iterated.
+
+    Examples
+    --------
+    >>> from pkmodel.library import one_compartment
+    >>> ds = steady_state(one_compartment(), "100 mg iv bolus q12h", times=[0, 12])
+    >>> ds.concentration.squeeze().round(4).values, ds.auc_tau.round(6).item()
+    (array([2.862, 0.862]), 20.0)
+    """
+    import xarray as xr
+
+    drug = _drug(model)
+    model = model if isinstance(model, Model) else drug.model()
+    regimen = _regimen(regimen, drug)
+    if drug is not None:
+        drug.check(regimen, intended=intended)
+    period, tau = _one_period(regimen)
+    grid = np.linspace(0.0, tau, 241) if times is None else _times(times, regimen)
+    if grid[0] < 0 or grid[-1] > tau:
+        raise InputError(
+            f"the times run from {grid[0]} to {grid[-1]} h; the interval from 0 to {tau} h"
+        )
+    cases = Cases.of(model, parameters, dose_factor or {})
+    if len(cases.breaks):
+        raise ParameterError("parameters that change with time have no steady state")
+    out, status, auc = run_steady(model, period, tau, grid, cases, amounts, threads)
+    ds = label(model, regimen, grid, cases, out, status, amounts, False, drug)
+    auc = xr.DataArray(auc.reshape(*cases.sizes.values(), -1), dims=(*cases.sizes, "site"))
+    return ds.assign(auc_tau=auc.assign_attrs(attributes("auc_tau"))).assign_attrs(
+        interval=f"{tau!r} h"
+    )
+
+
+def _one_period(regimen: Regimen) -> tuple[Regimen, float]:
+    """Doses of one interval, the longest one, and its length [h]."""
+    intervals = [o.interval for o in regimen if o.interval is not None]
+    single = [str(o) for o in regimen if o.interval is None and o.rate is None]
+    if single:
+        raise InputError(
+            f'"{single[0]}" is given once and has no steady state',
+            remedy='Repeat it: "60 mg oral q12h".',
+        )
+    tau = max(intervals, default=24.0)
+    uneven = [i for i in intervals if abs(tau / i - round(tau / i)) > 1e-9]
+    if uneven:
+        raise InputError(f"an interval of {uneven[0]} h does not divide the longest one of {tau} h")
+    orders = [
+        replace(o, start=0.0, duration=tau) if o.interval is None
+        else replace(o, start=o.start % tau, count=round(tau / o.interval))
+        for o in regimen
+    ]  # fmt: skip
+    return Regimen(tuple(orders)), tau
+
+
+def _drug(model: Model | Drug | str) -> Drug | None:
+    if isinstance(model, Model):
+        return None
+    return model if isinstance(model, Drug) else Drug.read(model)
+
+
+def _regimen(regimen: Any, drug: Drug | None) -> Regimen:
+    if isinstance(regimen, Regimen):
+        return regimen
+    if isinstance(regimen, str):
+        return Regimen.parse(regimen, molar_mass=None if drug is None else drug.molar_mass)
+    return Regimen.from_table(regimen)
+
+
+def _times(times: ArrayLike | None, regimen: Regimen) -> Floats:
+    if times is None:
+        end = regimen.end
+        if not 0 < end < np.inf:
+            raise InputError(
+                f'"{regimen}" has no end, and no times are given',
+                remedy="Give times=numpy.arange(0, 337.0), or an end: x 28, for 14 d.",
+            )
+        return np.linspace(0.0, end, min(337, int(np.ceil(end)) + 1))
+    grid = np.array(times, dtype=float, ndmin=1)
+    if grid.ndim != 1 or not grid.size or not np.isfinite(grid).all() or (np.diff(grid) <= 0).any():
+        raise InputError(
+            "the times are not one ascending list of finite hours",
+            remedy="Write for example times=numpy.arange(0, 337.0).",
+        )
+    return grid

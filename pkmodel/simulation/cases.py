@@ -1,0 +1,195 @@
+"""Broadcast parameters of any dimensions to cases."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pkmodel import units
+from pkmodel.errors import ParameterError, did_you_mean
+from pkmodel.variables import DIMENSIONS, attributes
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from pkmodel.model import Model
+
+    Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Cases:
+    """The parameters, broadcast: every value of shape (case or 1, segment or 1).
+
+    Parameters
+    ----------
+    sizes : mapping of str to int
+        The dimensions whose product are the cases, in the order of results.
+    coords : mapping
+        Their coordinates, and the parameters that vary, as variables for a Dataset.
+    values : mapping of str to array
+        Resolved parameters.
+    factors : mapping of str to array
+        Dose factors by route.
+    breaks : array, shape (segment - 1,)
+        Times at which parameters change.
+    invalid : bool array, shape (case,)
+        Cases with a parameter that is negative or not finite.
+    fixed : mapping of str to float
+        Given parameters without dimension.
+    """
+
+    sizes: dict[str, int]
+    coords: dict[str, Any]
+    values: dict[str, Floats]
+    factors: dict[str, Floats]
+    breaks: Floats
+    invalid: NDArray[np.bool_]
+    fixed: dict[str, float]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Sizes of the dimensions."""
+        return tuple(self.sizes.values())
+
+    @property
+    def count(self) -> int:
+        """Number of cases."""
+        return math.prod(self.shape)
+
+    @classmethod
+    def of(cls, model: Model, parameters: Any, factors: Mapping[str, Any]) -> Cases:
+        """Broadcast given parameters and dose factors against each other."""
+        given = {str(n): _variable(str(n), v, model) for n, v in _items(parameters)}
+        scale = {r: _variable(r, v, None) for r, v in factors.items()}
+        both = {**given, **{f"dose factor {r}": v for r, v in scale.items()}}
+        sizes, coords = _dimensions(both)
+        breaks, both = _segments(both)
+        arrays = {n: _flat(dims, values, sizes) for n, (dims, values, _) in both.items()}
+        flat = {n: arrays[n] for n in given}
+        faults = [
+            f"{n} is {float(v[0, 0])}; expected a finite number, 0 or above"
+            for n, v in arrays.items()
+            if v.size == 1 and not v[0, 0] >= 0
+        ]
+        if faults:
+            raise ParameterError(*faults)
+        values = {n: np.atleast_2d(v) for n, v in model.resolve(flat).items()}
+        count = math.prod(sizes.values())
+        invalid = np.zeros(count, bool)
+        for v in arrays.values():
+            if v.size > 1 and not (np.min(v) >= 0 and np.max(v) < np.inf):
+                invalid |= ~((v >= 0) & (v < np.inf)).all(axis=1)
+        coords |= {
+            n: (d, v, {"units": model.defaults[n].unit})
+            for n, (d, v, _) in given.items()
+            if d and n not in d
+        }
+        fixed = {n: float(v) for n, (d, v, _) in given.items() if not d}
+        scales = {r: arrays[f"dose factor {r}"] for r in scale}
+        return cls(sizes, coords, values, scales, breaks[1:], invalid, fixed)
+
+
+def _items(parameters: Any) -> list[tuple[Any, Any]]:
+    if parameters is None:
+        return []
+    return list(
+        parameters.data_vars.items() if hasattr(parameters, "data_vars") else parameters.items()
+    )
+
+
+def _variable(
+    name: str, value: Any, model: Model | None
+) -> tuple[tuple[str, ...], Floats, Mapping[str, Any]]:
+    """Dimensions, values in internal units and coordinates of one parameter."""
+    parameter = None if model is None else model.defaults.get(name)
+    if model is not None and parameter is None:
+        raise ParameterError(
+            f'unknown parameter "{name}"{did_you_mean(name, model.defaults)}',
+            remedy=f"The model {model.name} has: {', '.join(model.defaults) or 'no parameters'}.",
+        )
+    dimension = parameter.dimension if parameter else "fraction"
+    dims = tuple(str(d) for d in getattr(value, "dims", ()))
+    if dims or hasattr(value, "coords"):
+        factor = (
+            1.0
+            if parameter is None
+            else _factor(value.attrs.get("units"), parameter.unit, dimension)
+        )
+        values = np.asarray(value.values, dtype=float)
+        return dims, values if factor == 1.0 else values * factor, value.coords
+    if isinstance(value, str) or hasattr(value, "dimensionality"):
+        value = units.convert(value, dimension, name=name)
+    values = np.asarray([units.convert(v, dimension, name=name) for v in value]
+                        if isinstance(value, list | tuple) else value, dtype=float)  # fmt: skip
+    if values.ndim > 1:
+        raise ParameterError(
+            f"{name} has shape {values.shape} and no names for its dimensions",
+            remedy=f'Name them: xarray.DataArray({name}, dims=("subject", ...)).',
+        )
+    return ((name,) if values.ndim else ()), values, {}
+
+
+def _factor(unit: str | None, internal: str, dimension: str) -> float:
+    return 1.0 if unit is None or unit == internal else units.factor(unit, dimension)
+
+
+def _dimensions(variables: Mapping[str, tuple]) -> tuple[dict[str, int], dict[str, Any]]:
+    """Sizes in the order of results, and the coordinates; sizes and labels must agree."""
+    sizes: dict[str, int] = {}
+    coords: dict[str, Any] = {}
+    for name, (dims, values, own) in variables.items():
+        for dim, size in zip(dims, values.shape, strict=True):
+            if dim == "time":
+                continue
+            label = np.asarray(own[dim]) if dim in own else values if dims == (name,) else None
+            if sizes.setdefault(dim, size) != size or (
+                label is not None and dim in coords and not np.array_equal(coords[dim][1], label)
+            ):
+                raise ParameterError(
+                    f'{name} has other labels along "{dim}" than the parameters before it',
+                    remedy="Align them first: xarray.align(..., join='inner').",
+                )
+            if label is not None:
+                known = attributes(dim) if dim in DIMENSIONS else {}
+                coords[dim] = (dim, label, known)
+    forbidden = [d for d in sizes if d in ("site", "compartment")]
+    if forbidden:
+        raise ParameterError(f'a parameter cannot have the dimension "{forbidden[0]}"')
+    order = [d for d in DIMENSIONS if d in sizes] + [d for d in sizes if d not in DIMENSIONS]
+    return {d: sizes[d] for d in order}, coords
+
+
+def _segments(variables: Mapping[str, tuple]) -> tuple[Floats, dict[str, tuple]]:
+    """Breaks in time of all parameters together, and every one spread over the common segments."""
+    moments = [
+        np.asarray(own["time"], float) for dims, _, own in variables.values() if "time" in dims
+    ]
+    if not moments:
+        return np.zeros(1), dict(variables)
+    breaks = np.unique(np.concatenate(moments))
+    spread = {}
+    for name, (dims, values, own) in variables.items():
+        if "time" in dims:
+            pieces = np.asarray(own["time"], float)
+            place = np.maximum(np.searchsorted(pieces, breaks, side="right") - 1, 0)
+            values = np.take(values, place, axis=dims.index("time"))
+        spread[name] = (dims, values, own)
+    return breaks, spread
+
+
+def _flat(dims: tuple[str, ...], values: Floats, sizes: Mapping[str, int]) -> Floats:
+    """Values as (case or 1, segment or 1)."""
+    segments = values.shape[dims.index("time")] if "time" in dims else 1
+    own = [d for d in dims if d != "time"]
+    if not own:
+        return values.reshape(1, segments)
+    if "time" not in dims:
+        values, dims = values[..., None], (*dims, "time")
+    values = values.transpose([dims.index(d) for d in (*(d for d in sizes if d in own), "time")])
+    values = values.reshape([sizes[d] if d in own else 1 for d in sizes] + [segments])
+    return np.broadcast_to(values, (*sizes.values(), segments)).reshape(-1, segments)

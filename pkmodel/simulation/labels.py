@@ -1,0 +1,78 @@
+"""Label arrays: the only place where they become a Dataset."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pkmodel.variables import SEMANTICS, STATUS, VARIABLES, attributes
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from numpy.typing import NDArray
+
+    from pkmodel.drugs import Drug
+    from pkmodel.model import Model
+    from pkmodel.regimen import Regimen
+    from pkmodel.simulation.cases import Cases
+
+    Floats = NDArray[np.float64]
+
+INVALID = 1
+
+
+def label(
+    model: Model, regimen: Regimen, times: Floats, cases: Cases, out: Floats, status: NDArray[np.uint8],
+    amounts: bool, auc: bool, drug: Drug | None,
+) -> xr.Dataset:  # fmt: skip
+    """Arrays of shape (case, row, time) as a Dataset."""
+    import xarray as xr
+
+    shape, dims = tuple(cases.sizes.values()), tuple(cases.sizes)
+    out = out.reshape(*shape, *out.shape[1:])
+    data: dict[str, Any] = {}
+    first = 0
+    for name, present, labels in (
+        ("amount", amounts, model.states), ("concentration", True, model.sites), ("auc", auc, model.sites)
+    ):  # fmt: skip
+        if present:
+            rows = out[..., first : first + len(labels), :]
+            data[name] = ((*dims, *VARIABLES[name].dims), rows, attributes(name))
+            first += len(labels)
+    status = (
+        np.where(cases.invalid, INVALID, status).astype(np.uint8) if cases.invalid.any() else status
+    )
+    flags = {
+        "flag_values": np.arange(len(STATUS), dtype=np.uint8),
+        "flag_meanings": " ".join(s.flag for s in STATUS),
+    }
+    data["status"] = (dims, status.reshape(shape), {**attributes("status"), **flags})
+    coords = {
+        **cases.coords,
+        "site": ("site", list(model.sites), attributes("site")),
+        "time": ("time", times, attributes("time")),
+    }
+    if amounts:
+        coords["compartment"] = ("compartment", list(model.states), attributes("compartment"))
+    return xr.Dataset(data, coords, attrs=_provenance(model, regimen, cases, drug))
+
+
+def _provenance(model: Model, regimen: Regimen, cases: Cases, drug: Drug | None) -> dict[str, str]:
+    from pkmodel import __version__
+
+    attrs = {
+        "model": model.name,
+        "regimen": str(regimen),
+        "parameters": json.dumps(cases.fixed),
+        "pkmodel_version": __version__,
+        "semantics_version": SEMANTICS,
+    }
+    if drug is not None:
+        attrs |= {
+            "drug": drug.name,
+            "drug_version": drug.version,
+            "sources": json.dumps(drug.sources_used(), ensure_ascii=False),
+        }
+    return attrs

@@ -1,0 +1,192 @@
+"""Pack arrays, run the kernel on threads, hand arrays back."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pkmodel.schedule import schedule
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from pkmodel.model import Model
+    from pkmodel.regimen import Regimen
+    from pkmodel.schedule import Schedule
+    from pkmodel.simulation.cases import Cases
+
+    Floats = NDArray[np.float64]
+
+LANES = 32
+
+
+def run(
+    model: Model,
+    regimen: Regimen,
+    times: Floats,
+    cases: Cases,
+    *,
+    amounts: bool,
+    auc: bool,
+    threads: int | None,
+) -> tuple[Floats, NDArray[np.uint8]]:
+    """Pack and solve: rows are the amounts, the sites' concentrations and their integrals, in that order.
+
+    Returns
+    -------
+    out : array, shape (case, row, time)
+    status : array of uint8, shape (case,)
+    """
+    plan = schedule(regimen, model, cases.values, cases=cases.count, end=float(times[-1]), breaks=cases.breaks,
+                    factors=cases.factors)  # fmt: skip
+    n, infused = len(model.states), plan.infused
+    terms = model.output_terms(cases.values)
+    integrated = sorted({state for row in terms for state, _ in row}) if auc else []
+    rate_state = {s: n + k for k, s in enumerate(infused)}
+    integral = {s: n + len(infused) + k for k, s in enumerate(integrated)}
+    matrices = _augment(
+        _invalidated(model.rate_matrix_of(cases.values), cases), rate_state, integral
+    )
+    rows = [[(i, np.ones((1, 1)))] for i in range(n)] if amounts else []
+    rows += terms + ([[(integral[s], w) for s, w in row] for row in terms] if auc else [])
+    tape = plan.tape(times, cases.breaks, rate_state)
+    return _solve(matrices, n, tape, plan, rows, cases.count, len(times), threads)
+
+
+def run_steady(
+    model: Model,
+    period: Regimen,
+    tau: float,
+    times: Floats,
+    cases: Cases,
+    amounts: bool,
+    threads: int | None,
+) -> tuple[Floats, NDArray[np.uint8], Floats]:
+    """Superpose the response to one interval's doses; see :func:`steady_state`."""
+    plan = schedule(period, model, cases.values, cases=cases.count, end=np.inf, breaks=cases.breaks,
+                    factors=cases.factors)  # fmt: skip
+    n = len(model.states)
+    rate_state = {s: n + k for k, s in enumerate(plan.infused)}
+    K = _invalidated(model.rate_matrix_of(cases.values), cases)
+    terms = model.output_terms(cases.values)
+    rows = ([[(i, np.ones((1, 1)))] for i in range(n)] if amounts else []) + terms
+    finite = plan.time[np.isfinite(plan.time)]
+    spans = max(1, int(np.ceil(finite.max(initial=0.0) / tau)))
+    grid = (times + tau * np.arange(spans + 1)[:, None]).ravel()
+    tape = plan.tape(grid, cases.breaks, rate_state, (spans * len(times), spans * tau, tau))
+    out, status = _solve(
+        _augment(K, rate_state, {}), n, tape, plan, rows, cases.count, len(grid), threads
+    )
+    residence = _residence(K[:, 0], plan.delivered(n))
+    auc = np.zeros((cases.count, len(terms)))
+    for site, row in enumerate(terms):
+        for state, weight in row:
+            auc[:, site] += np.atleast_2d(weight)[:, 0] * residence[:, state]
+    auc[status > 0] = np.nan
+    return out.reshape(*out.shape[:2], spans + 1, len(times)).sum(axis=2), status, auc
+
+
+def _residence(K: Floats, entered: Floats) -> Floats:
+    """Time integral of the amounts [mg h] after `entered` [mg], shape (case, state); NaN where it diverges."""
+    shape = np.broadcast_shapes(K.shape[:-1], entered.shape)
+    K, b = np.broadcast_to(-K, (*shape, shape[-1])), np.broadcast_to(entered, shape)[..., None]
+    try:
+        return np.linalg.solve(K, b)[..., 0]
+    except np.linalg.LinAlgError:
+        regular = np.linalg.matrix_rank(K) == shape[-1]
+        out = np.full(shape, np.nan)
+        out[regular] = np.linalg.solve(K[regular], b[regular])[..., 0]
+        return out
+
+
+def _invalidated(matrices: Floats, cases: Cases) -> Floats:
+    """Rate matrices that are NaN for every invalid case."""
+    if cases.invalid.any():
+        matrices = np.array(np.broadcast_to(matrices, (cases.count, *matrices.shape[1:])))
+        matrices[cases.invalid] = np.nan
+    return matrices
+
+
+def _solve(
+    matrices: Floats,
+    n: int,
+    tape: Any,
+    plan: Schedule,
+    rows: list,
+    count: int,
+    times: int,
+    threads: int | None,
+) -> tuple[Floats, NDArray[np.uint8]]:
+    from pkmodel.kernels import linear
+
+    kind = np.full(matrices.shape[-1], linear.INTEGRAL)
+    kind[:n] = linear.MASS
+    kind[n : n + len(plan.infused)] = linear.RATE
+    start = np.cumsum([0] + [len(row) for row in rows])
+    state = np.array([s for row in rows for s, _ in row], np.int64)
+    weights = _stack([np.atleast_2d(w) for row in rows for _, w in row])
+    scales = np.ascontiguousarray(np.broadcast_to(plan.scales, (count, plan.scales.shape[1])))
+    out = np.empty((count, len(rows), times))
+    status = np.empty(count, np.uint8)
+
+    def part(cut: slice) -> None:
+        linear.solve(
+            _cut(matrices, cut), kind, *tape, scales[cut], plan.program[cut], start, state,
+            _cut(weights, cut)[:, 0].copy(), out[cut], status[cut],
+        )  # fmt: skip
+
+    cuts = _cuts(count, times * len(matrices[0, 0]) ** 2, threads)
+    if len(cuts) == 1:
+        part(cuts[0])
+    else:
+        with ThreadPoolExecutor(len(cuts)) as pool:
+            list(pool.map(part, cuts))
+    return out, status
+
+
+def _cuts(count: int, work: int, threads: int | None) -> list[slice]:
+    """Cases in so many slices, whole blocks of lanes each."""
+    if threads is None:
+        threads = (
+            len(os.sched_getaffinity(0))
+            if hasattr(os, "sched_getaffinity")
+            else os.cpu_count() or 1
+        )
+        threads = min(threads, 1 + count * work // 50_000_000)
+    blocks = -(-count // LANES)
+    threads = max(1, min(threads, blocks))
+    edges = [LANES * (blocks * k // threads) for k in range(threads)] + [count]
+    return [slice(a, b) for a, b in pairwise(edges)]
+
+
+def _cut(array: Floats, cut: slice) -> Floats:
+    return array if len(array) == 1 else array[cut]
+
+
+def _stack(columns: list[Floats]) -> Floats:
+    """Weights of shape (case or 1, segment or 1) as one array (case or 1, segment or 1, term)."""
+    shape = np.broadcast_shapes(*(c.shape for c in columns))
+    out = np.empty((*shape, len(columns)))
+    for k, column in enumerate(columns):
+        out[..., k] = column
+    return out
+
+
+def _augment(K: Floats, rate_state: Mapping[int, int], integral: Mapping[int, int]) -> Floats:
+    """Add a state for every inflow (dA/dt += r) and for every time integral (dI/dt = A)."""
+    extra = len(rate_state) + len(integral)
+    if not extra:
+        return K
+    n = K.shape[-1]
+    out = np.zeros((*K.shape[:-2], n + extra, n + extra))
+    out[..., :n, :n] = K
+    for state, rate in rate_state.items():
+        out[..., state, rate] = 1.0
+    for state, row in integral.items():
+        out[..., row, state] = 1.0
+    return out

@@ -1,0 +1,83 @@
+"""Every variable, dimension and status of a result: name, dims, unit, meaning."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+__all__ = ["DIMENSIONS", "STATUS", "VARIABLES", "Status", "Variable", "attributes", "explain"]
+
+SEMANTICS = "1"
+"""Version of what a simulation means; it changes when the same input gives other numbers."""
+
+
+class Variable(NamedTuple):
+    """What a variable of a result holds; `dims` are the last ones, those of the parameters come first."""
+
+    dims: tuple[str, ...]
+    units: str
+    long_name: str
+
+
+class Status(NamedTuple):
+    """Why a case can be trusted or not."""
+
+    flag: str
+    sentence: str
+
+
+VARIABLES: dict[str, Variable] = {
+    "amount": Variable(("compartment", "time"), "mg", "amount of drug in the compartment"),
+    "concentration": Variable(("site", "time"), "mg/L", "concentration of drug at the site"),
+    "auc": Variable(
+        ("site", "time"),
+        "mg*h/L",
+        "time integral of the concentration from the start, without a grid",
+    ),
+    "auc_tau": Variable(
+        ("site",), "mg*h/L", "time integral of the concentration over one interval at steady state"
+    ),
+    "status": Variable((), "1", "whether the case can be trusted"),
+}
+
+DIMENSIONS: dict[str, Variable] = {
+    "arm": Variable(("arm",), "1", "treatment that is compared"),
+    "ratio": Variable(("ratio",), "1", "dose-equivalence ratio, reference dose per test dose"),
+    "subject": Variable(("subject",), "1", "subject"),
+    "replicate": Variable(("replicate",), "1", "replicate of the population"),
+    "compartment": Variable(("compartment",), "1", "compartment of the model"),
+    "site": Variable(("site",), "1", "site of measurement or effect"),
+    "time": Variable(("time",), "h", "time since the start of the regimen"),
+}
+"""Dimensions in the order in which results carry them; those of swept parameters stand before ``site``."""
+
+STATUS: tuple[Status, ...] = (
+    Status("ok", "solved"),
+    Status(
+        "invalid_parameter",
+        "a parameter, dose or time is negative, infinite or not a number: look at the parameters of this case",
+    ),
+    Status("overflow", "amounts grew beyond all numbers: a rate matrix gains more than it loses"),
+    Status(
+        "no_steady_state",
+        "drug accumulates without end, so there is no steady state: give every compartment a way out",
+    ),
+)
+"""Meaning of the codes of ``status``; a kernel returns the index."""
+
+
+def attributes(name: str) -> dict[str, str]:
+    """Units and long name of a variable or dimension, as attributes of a DataArray."""
+    variable = VARIABLES.get(name) or DIMENSIONS[name]
+    attrs = {"long_name": variable.long_name}
+    return attrs if variable.units == "1" else {"units": variable.units, **attrs}
+
+
+def explain(code: int) -> str:
+    """Sentence for one status code.
+
+    Examples
+    --------
+    >>> explain(0)
+    'solved'
+    """
+    return STATUS[code].sentence

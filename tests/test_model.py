@@ -1,0 +1,181 @@
+import numpy as np
+import pytest
+from pkmodel.errors import ModelError, ParameterError
+from pkmodel.model import Compartment, Flow, Input, Model, Output, Parameter
+
+
+def build(**changes):
+    fields = {
+        "name": "test",
+        "compartments": ["gut", Compartment("blood", "volume"), Compartment("fat", 20.0)],
+        "flows": [
+            Flow("gut", "blood", "rate", "ka"),
+            Flow("blood", None, "clearance", "clearance"),
+            Flow("blood", "fat", "clearance", "q"),
+            Flow("fat", "blood", "partition", ("q", "kp")),
+        ],
+        "parameters": [
+            Parameter("ka", "1.5 /h"),
+            Parameter("clearance", "100 mL/min"),
+            Parameter("volume", "30 L"),
+            Parameter("q", "2 L/h"),
+            Parameter("kp", 4.0),
+            Parameter("weight", "70 kg"),
+        ],
+        "inputs": [Input("oral", "gut", bioavailability=0.5), Input("iv", "blood")],
+    }
+    return Model(**{**fields, **changes})
+
+
+def test_rate_matrix_is_the_table_of_flows():
+    K = build().rate_matrix()
+    expected = [
+        [-1.5, 0, 0],
+        [1.5, -6 / 30 - 2 / 30, 2 / 20 / 4],
+        [0, 2 / 30, -2 / 20 / 4],
+    ]
+    np.testing.assert_allclose(K, expected, rtol=1e-15)
+
+
+def test_rate_matrix_broadcasts_over_any_leading_dimensions():
+    model = build()
+    clearance = np.array([[1.0], [2.0]])
+    volume = np.array([10.0, 20.0, 40.0])
+    K = model.rate_matrix({"clearance": clearance, "volume": volume})
+    assert K.shape == (2, 3, 3, 3)
+    for i, j in np.ndindex(2, 3):
+        one = model.rate_matrix({"clearance": clearance[i, 0], "volume": volume[j]})
+        np.testing.assert_array_equal(K[i, j], one)
+
+
+def test_partition_comes_to_rest_at_its_ratio():
+    K = build(flows=build().flows[2:]).rate_matrix()
+    amounts = np.array([0.0, 30.0, 20.0 * 4])
+    np.testing.assert_allclose(K @ amounts, 0, atol=1e-15)
+
+
+def test_transit_chain_keeps_the_mean_time():
+    model = build(
+        inputs=[Input("oral", "gut", transit=3, transit_time="mtt")],
+        parameters=[*build().parameters, Parameter("mtt", "2 h")],
+    )
+    assert model.states == ("gut", "blood", "fat", *(f"oral_transit_{i}" for i in (1, 2, 3)))
+    K = model.rate_matrix()
+    chain = K[3:, 3:]
+    mean_time = np.linalg.solve(-chain, [1.0, 0, 0]).sum()
+    assert mean_time == pytest.approx(2.0, rel=1e-14)
+    np.testing.assert_allclose(K.sum(axis=0)[[0, 2, 3, 4, 5]], 0, atol=1e-15)
+
+
+def test_covariates_are_functions_over_arrays():
+    model = build(covariates={"clearance": lambda p: p["clearance"] * (p["weight"] / 70) ** 0.75})
+    weight = np.array([35.0, 70.0])
+    loss = -model.rate_matrix({"weight": weight}).sum(axis=-2)[:, 1]
+    np.testing.assert_allclose(loss, 0.2 * np.array([0.5**0.75, 1.0]), rtol=1e-14)
+
+
+def test_outputs_are_weighted_sums():
+    model = build(
+        outputs=[Output("free", {"blood": "fu"}), Output("body", {"blood": 1, "fat": 1}, "amount")],
+        parameters=[*build().parameters, Parameter("fu", 0.62)],
+    )
+    (free,), body = model.output_terms(model.resolve())
+    assert free == (1, 0.62 / 30)
+    assert [state for state, _ in body] == [1, 2]
+
+
+def test_text_and_numbers_mean_the_same():
+    model = build()
+    np.testing.assert_array_equal(
+        model.rate_matrix({"clearance": "0.1 L/min"}), model.rate_matrix({"clearance": 6.0})
+    )
+
+
+def test_from_rate_matrix_keeps_the_matrix_to_the_bit():
+    A = [[-0.3000000001, 0.0], [0.3000000001, -0.3]]
+    model = Model.from_rate_matrix(A, ["a", "b"], lag=[1, 0], bioavailability=0.5, volume=[1, 2])
+    np.testing.assert_array_equal(model.rate_matrix(), A)
+    assert [i.lag for i in model.inputs] == [1.0, 0.0]
+    assert [i.bioavailability for i in model.inputs] == [0.5, 0.5]
+    assert model.sites == ("a", "b")
+    assert model.inputs_of("2")[0].compartment == "b"
+
+
+@pytest.mark.parametrize(
+    ("A", "changes", "message"),
+    [
+        ([[1, 2, 3]], {}, r"shape \(1, 3\)"),
+        ([[-1]], {"compartments": ["a", "b"]}, "2 compartment names for 1 rows"),
+        ([[-1, 0], [1, -1]], {"lag": [1, 2, 3]}, r"lag has shape \(3,\)"),
+        ([[np.nan]], {}, "not finite"),
+    ],
+)
+def test_from_rate_matrix_refuses(A, changes, message):
+    with pytest.raises(ModelError, match=message):
+        Model.from_rate_matrix(A, **changes)
+
+
+def test_all_faults_of_a_model_at_once():
+    with pytest.raises(ModelError) as error:
+        build(
+            flows=[
+                Flow("gut", "bloood", "rate", "kaa"),
+                Flow("gut", None, "clearance", "clearance"),
+                Flow("blood", None, "first-order", "ka"),
+            ],
+            inputs=[Input("oral", "gut", transit=2)],
+        )
+    message = str(error.value)
+    for part in (
+        'unknown compartment "bloood" (did you mean "blood"?)',
+        'unknown parameter "kaa" (did you mean "ka"?)',
+        'compartment "gut" needs a volume',
+        'unknown law "first-order"',
+        'needs transit_time="mean_transit_time"',
+    ):
+        assert part in message
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"value": "5 L/h", "cv": -1}, "coefficient of variation"),
+        ({"value": -5.0}, "typical value is -5.0"),
+        ({"value": 5.0, "dimension": "clearence"}, 'did you mean "clearance"'),
+        ({"value": 1.5, "cv": 0.2, "distribution": "logit-normal"}, "between 0 and 1"),
+        ({"value": 1.5, "distribution": "normal"}, "log-normal"),
+    ],
+)
+def test_parameter_refuses(arguments, message):
+    with pytest.raises(ModelError, match=message):
+        Parameter("x", **arguments)
+
+
+def test_unknown_parameters_and_inputs_name_the_nearest():
+    model = build()
+    with pytest.raises(ParameterError, match='did you mean "clearance"'):
+        model.rate_matrix({"clearence": 1})
+    with pytest.raises(ModelError, match='did you mean "oral"'):
+        model.inputs_of("orla")
+    with pytest.raises(ParameterError, match="unknown parameter"):
+        model.with_parameters([Parameter("x", 1)])
+
+
+def test_with_parameters_leaves_the_rest():
+    model = build().with_parameters([Parameter("ka", "3 /h", cv=0.5)], name="other")
+    assert (model.name, model.defaults["ka"].value, model.defaults["ka"].cv) == ("other", 3.0, 0.5)
+    assert model.defaults["volume"].value == 30.0
+
+
+def test_repr_draws_the_boxes():
+    text = repr(build())
+    assert text.splitlines()[0] == "test: 3 compartments, 6 parameters"
+    for part in (
+        "│ gut   │",
+        "◀─ oral",
+        "─ ka ─▶ blood",
+        "─ clearance ─▶ (out)",
+        "─ q / kp ─▶ blood",
+    ):
+        assert part in text, text
+    assert "─ 0.7 ─▶ b" in repr(Model.from_rate_matrix([[-0.7, 0], [0.7, -0.1]], ["a", "b"]))
