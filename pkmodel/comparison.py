@@ -89,7 +89,7 @@ def compare(
     model = drug.model()
     if subjects is not None:
         drawn = population.draw(model, subjects, seed=seed)
-        parameters = drawn.assign(dict(parameters.items())) if parameters is not None else drawn
+        parameters = {**drawn.data_vars, **dict((parameters or {}).items())}
     if times is None:
         times = _common_times(orders)
     results = {
@@ -128,7 +128,7 @@ def table(ds: xr.Dataset, interval: float | None = None) -> pd.DataFrame:
     start = max(float(ds.time[0]), end - (24.0 if interval is None else interval))
     summary = nca.summary(ds, start=start, end=end)
     over = [d for d in ("subject", "replicate") if d in ds.dims]
-    chosen = summary[["cmax", "cmin", "cav", "auc", "tmax", "fluctuation"]].median(over)
+    chosen = summary[["cmax", "cmin", "cav", "auc", "tmax", "deg_fluc"]].median(over)
     chosen["auc_relative"] = chosen.auc / chosen.auc.isel(arm=0, drop=True)
     order = ["site", *(d for d in chosen.auc.dims if d != "site")]
     return chosen.to_dataframe(dim_order=order)[list(chosen)]
@@ -149,6 +149,8 @@ def _arms(
         else:
             orders["intrathecal"] = convert(orders["oral"], drug.ratio())
             factors["intrathecal"] = {"intrathecal": drug.ratio() / ratio}
+            for extreme in (float(ratio.min()), float(ratio.max())):
+                drug.check(convert(orders["oral"], extreme), intended=intended)
     elif ratio is not None:
         raise InputError(
             "a ratio and an intrathecal order are both given, and each would set the dose",
@@ -207,7 +209,7 @@ def _common_times(orders: Mapping[str, Regimen]) -> np.ndarray:
 def _concat(results: Mapping[str, xr.Dataset]) -> xr.Dataset:
     import xarray as xr
 
-    arm = xr.Variable("arm", list(results), attributes("arm"))
+    arm = xr.Variable("arm", np.array(list(results), object), attributes("arm"))
     ds = xr.concat(list(results.values()), dim=xr.IndexVariable("arm", arm.values, arm.attrs),
                    data_vars="all", coords="minimal", compat="override", combine_attrs="drop_conflicts")  # fmt: skip
     return ds.transpose(

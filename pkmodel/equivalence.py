@@ -61,7 +61,7 @@ def convert(regimen: Regimen | str, ratio: float, route: str = "intrathecal") ->
     >>> str(convert("60 mg oral q12h x 28", 300))
     '0.4 mg/day intrathecal pump for 14 d'
     """
-    if not (np.isscalar(ratio) and np.isfinite(ratio) and ratio > 0):
+    if not isinstance(ratio, int | float | np.number) or not 0 < ratio < np.inf:
         raise ParameterError(
             f"the ratio is {ratio!r}; expected a number above 0", remedy="Write ratio=300."
         )
@@ -73,7 +73,7 @@ def convert(regimen: Regimen | str, ratio: float, route: str = "intrathecal") ->
             remedy='Repeat it ("60 mg oral q12h x 28"), or write the intrathecal order yourself.',
         )
     return Regimen(tuple(
-        Order(route, rate=o.daily_dose / 24.0 / ratio, duration=o.end - o.start, start=o.start, form="pump", per=o.per)
+        Order(route, rate=o.daily_dose / ratio / 24.0, duration=o.end - o.start, start=o.start, form="pump", per=o.per)
         for o in regimen
     ))  # fmt: skip
 

@@ -46,6 +46,7 @@ DIMENSIONS: dict[str, Variable] = {
     "replicate": Variable(("replicate",), "1", "replicate of the population"),
     "compartment": Variable(("compartment",), "1", "compartment of the model"),
     "site": Variable(("site",), "1", "site of measurement or effect"),
+    "segment": Variable(("segment",), "h", "time from which parameters hold"),
     "time": Variable(("time",), "h", "time since the start of the regimen"),
 }
 """Dimensions in the order in which results carry them; those of swept parameters stand before ``site``."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
@@ -15,16 +16,27 @@ REFERENCE_WEIGHT = 70.0  # kg
 REFERENCE_SURFACE = 1.8  # m2
 SINGLE = 12.0  # h: what is given over a longer time counts by the day only
 
+# A dose put straight into a compartment is judged by the route that leads there.
+_LEADS_TO = {
+    "gut": "oral",
+    "plasma": "iv",
+    "lumbar_csf": "intrathecal",
+    "thoracic_csf": "intrathecal",
+    "cervical_csf": "intrathecal",
+    "cranial_csf": "intrathecal",
+}
+
 
 def check(
     name: str,
     orders: Iterable[Order],
     routes: Mapping[str, Limits],
     refused: Mapping[str, Refusal],
+    inputs: Iterable[str],
     intended: bool = False,
     weight: float | None = None,
 ) -> None:
-    """Raise a DrugError for routes that are refused and for doses out of their range.
+    """Raise a DrugError for routes that the drug lacks and for doses out of their range.
 
     Parameters
     ----------
@@ -34,89 +46,98 @@ def check(
         A regimen.
     routes, refused : mapping
         Plausible doses, and reasons against a route.
+    inputs : iterable of str
+        Inputs for which the drug has parameters.
     intended : bool
-        Doses out of range and routes without a range are meant; a refused route stays refused.
+        Doses out of range are meant; a route that the drug lacks stays refused.
     weight : float, optional
         Body weight [kg] for orders per kg.
     """
-    orders = [
-        o
-        for o in orders
-        if str(o.route) in (*routes, *refused, "oral", "iv", "epidural", "intrathecal")
-    ]
-    for order in orders:
-        if no := refused.get(order.route):
-            raise DrugError(no.reason, given=f'"{order}"', remedy=no.remedy)
+    orders = list(orders)
+    _check_routes(name, orders, refused, tuple(inputs))
     if intended:
         return
-    faults: dict[str, None] = {}
+    faults: list[str] = []
     for order in orders:
-        limits = routes.get(order.route)
-        if limits is None:
-            faults[
-                f'"{order}": the file of {name} has no doses for this route, only {", ".join(routes)}'
-            ] = None
-        else:
-            faults.update(dict.fromkeys(_faults(name, order, orders, limits, weight)))
+        route = route_of(order)
+        if route in routes:
+            faults += _faults(order, orders, routes[route], weight)
+        elif route in ("oral", "iv", "epidural", "intrathecal"):
+            have = ", ".join(routes)
+            faults.append(f'"{order}": the drug file has no doses for this route, only {have}')
     if faults:
-        raise DrugError(*faults, remedy="If it is meant, pass intended=True.")
+        raise DrugError(
+            *dict.fromkeys(faults),
+            given=name,
+            remedy="If it is meant, pass intended=True (on the command line --intended).",
+        )
+
+
+def route_of(order: Order) -> str:
+    """Route by which an order's doses are judged."""
+    return _LEADS_TO.get(str(order.route), str(order.route))
+
+
+def _check_routes(
+    name: str, orders: list[Order], refused: Mapping[str, Refusal], inputs: tuple[str, ...]
+) -> None:
+    for order in orders:
+        if no := refused.get(route_of(order)):
+            raise DrugError(no.reason, given=f'"{order}"', remedy=no.remedy)
+        if order.input == "oral modified" and order.input not in inputs:
+            raise DrugError(
+                f"the file of {name} has no modified-release form",
+                given=f'"{order}"',
+                remedy='Leave "modified" out, or give oral_modified_bioavailability and '
+                "oral_modified_duration in a drug file of your own.",
+            )
 
 
 def _faults(
-    name: str, order: Order, orders: list[Order], limits: Limits, weight: float | None
+    order: Order, orders: list[Order], limits: Limits, weight: float | None
 ) -> Iterator[str]:
-    size = _size(order, weight)
-    dose = single_dose(order) * size
-    if fault := _outside(dose, limits.per_dose, "in one dose"):
-        yield f'"{order}": {fault} in the file of {name} for the {limits.route} route'
-        return
-    beside = [o for o in orders if o.route == order.route and o.start <= order.start < _end(o)]
-    day = daily_dose(order) * size
-    total = max(day, sum(daily_dose(o) * _size(o, weight) for o in beside))
-    if fault := _outside(total, limits.per_day, "in a day", low=day):
-        yield f'"{order}": {fault} in the file of {name} for the {limits.route} route'
+    """The single dose out of range, or else the day, with all that is given beside it."""
+    fault = _outside(single_dose(order) * _size(order, weight), limits.per_dose, "in one dose")
+    if not fault:
+        day = sum(
+            daily_dose(o) * _size(o, weight)
+            for o in orders
+            if route_of(o) == limits.route and o.start <= order.start < max(o.end, o.start + 24.0)
+        )
+        fault = _outside(day, limits.per_day, "in a day")
+    if fault:
+        yield f'"{order}": {fault}'
 
 
-def _outside(mg: float, span: tuple[float, float], when: str, low: float | None = None) -> str:
+def _outside(mg: float, span: tuple[float, float], when: str) -> str:
+    """What is wrong with an amount; a slip of the unit is suspected from a factor of ten on."""
     lowest, highest = span
-    low = mg if low is None else low
     if mg > highest * (1 + 1e-9):
-        times, end, shifted = mg / highest, "highest", mg / 1000
-    elif 0 < low < lowest * (1 - 1e-9):
-        mg, times, end, shifted = low, low / lowest, "lowest", low * 1000
+        end, bound, shifted, suspect = "highest", highest, mg / 1000, mg > 10 * highest
+    elif 0 < mg < lowest * (1 - 1e-9):
+        end, bound, shifted, suspect = "lowest", lowest, mg * 1000, mg < lowest / 10
     else:
         return ""
-    bound = highest if end == "highest" else lowest
-    slip = f' (did you mean "{amount_text(shifted)}"?)' if lowest <= shifted <= highest else ""
-    return f"{amount_text(mg)} {when}{slip} is {times:.2g} times the {end}, {amount_text(bound)},"
+    fault = f"{amount_text(mg)} {when} is {mg / bound:.2g} times the {end} plausible, {amount_text(bound)}"
+    slip = suspect and lowest <= shifted <= highest
+    return fault + (f' (did you mean "{amount_text(shifted)}"?)' if slip else "")
 
 
 def single_dose(order: Order) -> float:
     """Amount [mg, or mg per kg] that is given at once or within half a day; 0 for a pump."""
-    if order.form == "pump" or (order.duration or 0.0) > SINGLE:
-        return 0.0
-    return _one(order)
+    return 0.0 if order.form == "pump" or order.span > SINGLE else order.dose
 
 
 def daily_dose(order: Order) -> float:
     """Amount [mg, or mg per kg] of the order's heaviest day."""
-    if order.interval and order.count != 1:
+    if order.interval is not None:
         times = max(1.0, 24.0 / order.interval)
-        return _one(order) * (times if order.count is None else min(times, order.count))
-    span = order.duration or 0.0
-    if order.rate:
-        return order.rate * min(span or 24.0, 24.0)
-    return _one(order) * (24.0 / span if span > 24.0 else 1.0)
-
-
-def _one(order: Order) -> float:
+        return order.dose * (times if order.count is None else min(times, order.count))
+    if not order.span > 24.0:
+        return order.dose
     return (
-        order.amount if order.amount is not None else (order.rate or 0.0) * (order.duration or 0.0)
+        order.rate * 24.0 if math.isinf(order.dose) and order.rate else order.dose * 24 / order.span
     )
-
-
-def _end(order: Order) -> float:
-    return max(float(order.end), order.start + 24.0)
 
 
 def _size(order: Order, weight: float | None) -> float:

@@ -21,7 +21,7 @@ from pkmodel.drugs.schema import (
     amount_text,
 )
 from pkmodel.errors import DrugError, did_you_mean
-from pkmodel.library import neuraxial
+from pkmodel.library import NEURAXIAL, neuraxial
 from pkmodel.model import Model, Parameter
 
 if TYPE_CHECKING:
@@ -222,7 +222,7 @@ class Drug:
         >>> from pkmodel import Regimen
         >>> Drug.read("morphine").check(Regimen.parse("60 mg oral q12h x 28"))
         """
-        doses.check(self.name, regimen, self.routes, self.refused, intended, weight)
+        doses.check(self.name, regimen, self.routes, self.refused, self.inputs, intended, weight)
 
     def ratio(self, preset: str = "nominal") -> float:
         """A published dose ratio: reference (oral) dose per test (intrathecal) dose.
@@ -263,6 +263,13 @@ class Drug:
         return self.presets[preset].ratio
 
     @property
+    def inputs(self) -> tuple[str, ...]:
+        """Inputs of the model for which the file has parameters."""
+        groups = ("oral", "oral modified")
+        own = [g for g in groups if NEURAXIAL[g][0] in self.parameters]
+        return (*own, "iv", "epidural", "intrathecal")
+
+    @property
     def presets(self) -> dict[str, Preset]:
         """Published dose ratios by name, each with its study."""
         return self.equivalence.presets if self.equivalence else {}
@@ -290,7 +297,7 @@ class Drug:
         --------
         >>> row = Drug.read("morphine").table()[1]
         >>> row.name, row.value, row.cv, row.confidence
-        ('oral_bioavailability', '23.9 %', '40 % (assumed)', 'read')
+        ('oral_bioavailability', '24 %', '40 % (assumed)', 'read')
         """
         return [
             Row(

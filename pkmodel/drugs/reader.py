@@ -176,7 +176,7 @@ class _Reader:
         return Sourced(name, str(table.get("value")), value, dimension, **origin, **extra)
 
     def spread(self, table: dict[str, Any], path: str, name: str, value: float) -> dict[str, Any]:
-        cv = table.get("cv")
+        cv: Any = table.get("cv")
         if not _real(cv) or cv < 0:
             self.faults.append(
                 f"{path}.cv: expected 0 (none known) or above, 0.3 for 30 %, not {cv!r}"

@@ -126,8 +126,7 @@ def amount_text(mg: float) -> str:
     >>> amount_text(60), amount_text(0.06), amount_text(0.4), amount_text(2000)
     ('60 mg', '60 ug', '0.4 mg', '2 g')
     """
-    size, unit = 1.0, "mg"
-    for size, unit in ((1000.0, "g"), (1.0, "mg"), (1e-3, "ug"), (1e-6, "ng")):
-        if mg >= (0.1 if unit == "mg" else 1.0) * size:
-            break
-    return f"{mg / size:.4g} {unit}"
+    for least, size, unit in ((1000.0, 1000.0, "g"), (0.1, 1.0, "mg"), (1e-4, 1e-3, "ug")):
+        if mg >= least:
+            return f"{mg / size:.4g} {unit}"
+    return f"{mg * 1e6:.4g} ng"

@@ -80,7 +80,6 @@ References
 import math
 import warnings
 
-import numba
 import numpy as np
 from numba import njit, types
 
@@ -91,7 +90,7 @@ OK, NONFINITE_INPUT, NONFINITE_RESULT, NO_STEADY_STATE, BAD_TAPE = range(5)
 _EPS = 2.0**-52
 _THETA = 0.8
 _LANES = 32
-_BUFFER = 16
+_RING = 16
 _CACHE_BYTES = 1 << 21
 _IDLE, _STEP, _SOLVE = range(3)
 _FACTORIAL = np.array([math.factorial(k) for k in range(17)], np.float64)
@@ -101,79 +100,10 @@ _LEFT = np.array([1, 2, 2, 0, 0, 0, 0])
 _RIGHT = np.array([1, 1, 2, 4, 4, 4, 0])
 _RESULT = np.array([2, 3, 4, 5, 5, 5, 5])
 
-_inline = njit(nogil=True, error_model="numpy", inline="always")
+_helper = njit(nogil=True, error_model="numpy")
 
 
-@_inline
-def _pattern(matrices, kind, start, column):
-    """Rows and columns that exponentials can fill: the transitive closure of the flows."""
-    n = kind.size
-    full = np.zeros((n + 1, n + 1), np.bool_)
-    for case in range(matrices.shape[0]):
-        for segment in range(matrices.shape[1]):
-            for i in range(n):
-                for j in range(n):
-                    full[i, j] |= matrices[case, segment, i, j] != 0.0
-    for j in range(n):
-        full[j, j] = True
-        full[n, j] = kind[j] == MASS
-    full[n, n] = True
-    for k in range(n + 1):
-        for i in range(n + 1):
-            if full[i, k]:
-                for j in range(n + 1):
-                    full[i, j] |= full[k, j]
-    size = 0
-    for i in range(n + 1):
-        for j in range(n + 1):
-            if full[i, j]:
-                column[size] = j
-                size += 1
-        start[i + 1] = size
-
-
-@_inline
-def _load(matrices, case, kind, lane, rates, shift, norm, closed):
-    """Copy one case into its lane, with the sink, the shift, the norm; False if not finite."""
-    n = kind.size
-    finite = True
-    for segment in range(matrices.shape[1]):
-        base = segment * (n + 1) * (n + 1)
-        lowest = 0.0
-        closes = 1.0
-        for j in range(n):
-            total = 0.0
-            for i in range(n):
-                value = matrices[case, segment, i, j]
-                finite &= math.isfinite(value)
-                rates[base + i * (n + 1) + j, lane] = value
-                if kind[i] == MASS:
-                    total += value
-                    if kind[j] == MASS and i != j and value < 0.0:
-                        closes = 0.0
-            diagonal = matrices[case, segment, j, j]
-            lowest = min(lowest, diagonal)
-            if kind[j] == MASS:
-                slack = -4.0 * n * _EPS * diagonal
-                if total > slack:
-                    closes = 0.0
-                rates[base + n * (n + 1) + j, lane] = -total if total < -slack else 0.0
-        largest = -lowest
-        for j in range(n):
-            total = 0.0
-            for i in range(n):
-                if kind[i] <= MASS and kind[j] <= MASS:
-                    value = matrices[case, segment, i, j]
-                    total += abs(value - lowest) if i == j else abs(value)
-            largest = max(largest, total)
-        finite &= math.isfinite(largest)
-        shift[segment, lane] = -lowest
-        norm[segment, lane] = largest
-        closed[segment, lane] = closes
-    return finite
-
-
-@_inline
+@_helper
 def _product(cells, a, b, c, width, rows, start, column):
     """c = a b by lanes, terms added from left to right whatever the pattern (offsets in rows)."""
     lanes = cells.shape[1]
@@ -232,7 +162,7 @@ def _product(cells, a, b, c, width, rows, start, column):
                     )
 
 
-@_inline
+@_helper
 def _taylor(cells, size, source, factor, order, start, column):
     """First matrix = factor * source + four terms B^k / k! from k = order: eq. (3)."""
     lanes = cells.shape[1]
@@ -255,7 +185,7 @@ def _taylor(cells, size, source, factor, order, start, column):
                 )
 
 
-@_inline
+@_helper
 def _renormalise(cells, source, kind, closes, factor, total, active):
     """First matrix = factor * source, its columns conserving mass, in active lanes: eq. (5)."""
     lanes = cells.shape[1]
@@ -285,8 +215,8 @@ def _renormalise(cells, source, kind, closes, factor, total, active):
                     cells[at, z] = value if active[z] > 0.0 else cells[at, z]
 
 
-@_inline
-def _exponential(rates, shift, norm, closed, kind, segment, step, start, column, cells, vectors):
+@_helper
+def _exponential(rates, block, traits, segment, step, kind, start, column, cells, vectors):
     """First matrix of cells = exp(step * matrix) by lanes, eqs. (2) to (5)."""
     lanes = cells.shape[1]
     n1 = start.size - 1
@@ -296,40 +226,42 @@ def _exponential(rates, shift, norm, closed, kind, segment, step, start, column,
     most = 0.0
     for z in range(lanes):
         s = segment[z]
+        shift = traits[block, 3 * s, z]
+        reach = step[z] * traits[block, 3 * s + 1, z]
+        closes[z] = traits[block, 3 * s + 2, z]
         length[z] = step[z]
         halvings[z] = 1.0
-        reach = step[z] * norm[s, z]
         while reach > _THETA:
             reach *= 0.5
             length[z] *= 0.5
             halvings[z] += 1.0
         most = max(most, halvings[z])
-        closes[z] = closed[s, z]
-        factor[z] = math.exp(-shift[s, z] * length[z])
+        factor[z] = math.exp(-shift * length[z])
         for i in range(n1):
             for k in range(start[i], start[i + 1]):
                 at = i * n1 + column[k]
-                value = rates[s * size + at, z]
+                value = rates[block, s * size + at, z]
                 if i == column[k]:
-                    value += shift[s, z]
+                    value += shift
                 cells[size + at, z] = value * length[z]
     for stage in range(5 + int(most)):
-        a = _LEFT[min(stage, 6)] * size
-        b = _RIGHT[min(stage, 6)] * size
-        c = _RESULT[min(stage, 6)] * size
-        _product(cells, a, b, c, n1, n1, start, column)
+        kept = min(stage, 6)
+        target = _RESULT[kept] * size
+        _product(
+            cells, _LEFT[kept] * size, _RIGHT[kept] * size, target, n1, n1, start, column
+        )  # fmt: skip
         if 2 <= stage and stage <= 5:
             first = 1.0 / _FACTORIAL[16] if stage == 2 else 1.0
-            _taylor(cells, size, c, first, 20 - 4 * stage, start, column)
-            c = 0
+            _taylor(cells, size, target, first, 20 - 4 * stage, start, column)
+            target = 0
         if stage >= 5:
-            _renormalise(cells, c, kind, closes, factor, total, halvings)
+            _renormalise(cells, target, kind, closes, factor, total, halvings)
             for z in range(lanes):
                 halvings[z] -= 1.0
                 factor[z] = 1.0
 
 
-@_inline
+@_helper
 def _steady(cells, slot, lane, kind, x, closed, scratch):
     """Steady state of a lane, eq. (6); False if there is none."""
     n = kind.size
@@ -403,24 +335,396 @@ def _steady(cells, slot, lane, kind, x, closed, scratch):
     return solved
 
 
-@_inline
-def _flush(buffer, columns, filled, rows, out, case, live):
-    """Empty the buffer of read-outs: runs of consecutive columns go out as rows."""
-    whole = filled == _BUFFER
+@_helper
+def _flush(cells, ring, n, filled, columns, weights, block, row_start, row_state, out, case, state):
+    """Write the states kept in the ring to their columns of the output."""
+    whole = filled == _RING
     for s in range(1, filled):
         whole &= columns[s] == columns[0] + s
-    for z in range(live):
-        for r in range(rows):
-            if whole:
-                first = columns[0]
-                for s in range(_BUFFER):
-                    out[case + z, r, first + s] = buffer[r * _BUFFER + s, z]
-            else:
-                for s in range(filled):
-                    out[case + z, r, columns[s]] = buffer[r * _BUFFER + s, z]
+    first = columns[0]
+    for z in range(min(cells.shape[1], out.shape[0] - case)):
+        for r in range(out.shape[1]):
+            fine = True
+            for k in range(row_start[r], row_start[r + 1]):
+                at = ring + row_state[k]
+                weight = weights[block, k, z]
+                if whole and k == row_start[r]:
+                    for s in range(_RING):
+                        value = weight * cells[at + s * n, z]
+                        out[case + z, r, first + s] = value
+                        fine &= value - value == 0.0
+                else:
+                    for s in range(filled):
+                        value = weight * cells[at + s * n, z]
+                        if k > row_start[r]:
+                            value += out[case + z, r, columns[s]]
+                        out[case + z, r, columns[s]] = value
+                        fine &= value - value == 0.0
+            if not fine:
+                state[z] = max(state[z], NONFINITE_RESULT)
 
 
-def _solve(
+@_helper
+def _perform(op, index, value, scale, scales, block, cells, x, n, low, high, segment):
+    """Carry out one item in some lanes."""
+    if op == SEGMENT:
+        for z in range(low, high):
+            segment[z] = index
+    elif op == RESET:
+        for i in range(n):
+            for z in range(low, high):
+                cells[x + i, z] = 0.0
+    else:
+        keep = 1.0 if op == ADD else 0.0
+        for z in range(low, high):
+            cells[x + index, z] = keep * cells[x + index, z] + value * scales[block, scale, z]
+
+
+def _follow(
+    rates,
+    traits,
+    scales,
+    weights,
+    kind,
+    start,
+    column,
+    tape_start,
+    tape_time,
+    tape_op,
+    tape_index,
+    tape_value,
+    tape_scale,
+    program,
+    row_start,
+    row_state,
+    cells,
+    vectors,
+    slot_step,
+    slot_segment,
+    counters,
+    scratch,
+    out,
+    status,
+):
+    cases, rows, columns = out.shape
+    lanes = cells.shape[1]
+    n = kind.size
+    n1 = n + 1
+    size = n1 * n1
+    slots = slot_step.shape[0]
+    segments = traits.shape[1] // 3
+    base_scale = scales.shape[1] - 1
+    ring = (6 + slots) * size
+    spare = ring + (_RING + 1) * n
+    step, length, now, near, carry = vectors[5], vectors[6], vectors[7], vectors[8], vectors[9]
+    position, stop, mode, slot = counters[0], counters[1], counters[2], counters[3]
+    missing, replace, segment, state = counters[4], counters[5], counters[6], counters[7]
+    recorded_columns = counters[8]
+
+    for case in range(0, cases, lanes):
+        block = case // lanes
+        rate_block = min(block, rates.shape[0] - 1)
+        weight_block = min(block, weights.shape[0] - 1)
+        shared = True
+        for z in range(lanes):
+            shared &= case + z >= cases or program[case + z] == program[case]
+            state[z] = status[min(case + z, cases - 1)]
+            segment[z] = 0
+            slot[z] = 0
+            replace[z] = 0
+            mode[z] = _IDLE
+            missing[z] = 0
+            carry[z] = 0.0
+            position[z] = 0
+            stop[z] = 0
+            if case + z < cases:
+                p = program[case + z]
+                position[z] = tape_start[p]
+                stop[z] = tape_start[p + 1]
+                if position[z] < stop[z]:
+                    now[z] = tape_time[position[z]]
+                    near[z] = 2.0 * _EPS * max(abs(now[z]), abs(tape_time[stop[z] - 1]))
+            for k in range(slots):
+                slot_step[k, z] = -1.0
+        groups = 1 if shared else lanes
+        width = lanes if shared else 1
+        for i in range(n):
+            for z in range(lanes):
+                cells[ring + i, z] = 0.0
+        x = ring
+        filled = 0
+        recorded = False
+
+        while True:
+            busy = False
+            absent = False
+            solving = False
+            stepping = 0
+            lead = 0
+            for g in range(groups):
+                mode[g] = _IDLE
+                at = position[g]
+                fault = False
+                while at < stop[g]:
+                    time = tape_time[at]
+                    if time != now[g]:
+                        h = time - now[g] + carry[g]
+                        now[g] = time
+                        if not (h >= -near[g] and math.isfinite(h + near[g])):
+                            fault = True
+                            break
+                        carry[g] = h
+                        if h > near[g]:
+                            length[g] = h
+                            mode[g] = _STEP
+                            break
+                    op = tape_op[at]
+                    index = tape_index[at]
+                    at += 1
+                    if op == OUTPUT:
+                        if index < 0 or index >= columns:
+                            fault = True
+                            break
+                        if shared:
+                            if recorded:
+                                for i in range(n):
+                                    for z in range(lanes):
+                                        cells[x + n + i, z] = cells[x + i, z]
+                                x += n
+                            recorded_columns[filled] = index
+                            filled += 1
+                            recorded = True
+                            if filled == _RING:
+                                _flush(
+                                    cells, ring, n, filled, recorded_columns,
+                                    weights, weight_block, row_start, row_state, out, case, state,
+                                )  # fmt: skip
+                                for i in range(n):
+                                    for z in range(lanes):
+                                        cells[ring + i, z] = cells[x + i, z]
+                                x = ring
+                                filled = 0
+                                recorded = False
+                        else:
+                            for r in range(rows):
+                                total = 0.0
+                                for k in range(row_start[r], row_start[r + 1]):
+                                    total += weights[weight_block, k, g] * cells[x + row_state[k], g]
+                                out[case + g, r, index] = total
+                                if total - total != 0.0:
+                                    state[g] = max(state[g], NONFINITE_RESULT)
+                        continue
+                    value = tape_value[at - 1]
+                    if recorded:
+                        for i in range(n):
+                            for z in range(lanes):
+                                cells[x + n + i, z] = cells[x + i, z]
+                        x += n
+                        recorded = False
+                    if op == STEADY:
+                        fault = not (value > 0.0 and math.isfinite(value))
+                        if not fault:
+                            length[g] = value
+                            mode[g] = _SOLVE
+                        break
+                    limit = segments if op == SEGMENT else n
+                    scale = tape_scale[at - 1]
+                    if scale < 0:
+                        scale = base_scale
+                    if op < ADD or op > RESET or index < 0 or index >= limit or scale > base_scale:
+                        fault = True
+                        break
+                    _perform(
+                        op, index, value, scale, scales, block, cells, x, n, g, g + width, segment
+                    )
+                position[g] = at
+                if fault:
+                    position[g] = stop[g]
+                    for z in range(g, g + width):
+                        state[z] = max(state[z], BAD_TAPE)
+                missing[g] = 0
+                if mode[g] == _IDLE:
+                    continue
+                busy = True
+                k = slot[g]
+                h = length[g]
+                if abs(slot_step[k, g] - h) > near[g] or slot_segment[k, g] != segment[g]:
+                    k = 0
+                    while k < slots and (
+                        abs(slot_step[k, g] - h) > near[g] or slot_segment[k, g] != segment[g]
+                    ):
+                        k += 1
+                    if k == slots:
+                        k = replace[g]
+                        replace[g] = (k + 1) % slots
+                        slot_step[k, g] = h
+                        slot_segment[k, g] = segment[g]
+                        missing[g] = 1
+                        absent = True
+                    slot[g] = k
+                if mode[g] == _STEP:
+                    carry[g] = h - slot_step[k, g]
+                    lead = k
+                    stepping += 1
+                else:
+                    solving = True
+            if not busy:
+                break
+
+            if absent:
+                for z in range(lanes):
+                    g = 0 if shared else z
+                    step[z] = length[g] if missing[g] == 1 else 0.0
+                    if not math.isfinite(step[z] * traits[rate_block, 3 * segment[z] + 1, z]):
+                        step[z] = 0.0
+                        state[z] = max(state[z], NONFINITE_RESULT)
+                _exponential(
+                    rates, rate_block, traits, segment, step, kind, start, column, cells, vectors
+                )
+                for i in range(n1):
+                    for k in range(start[i], start[i + 1]):
+                        at = i * n1 + column[k]
+                        for z in range(lanes):
+                            g = 0 if shared else z
+                            if missing[g] == 1:
+                                cells[(6 + slot[g]) * size + at, z] = cells[at, z]
+            if stepping > 0:
+                y = x + n if recorded else spare
+                _product(cells, (6 + lead) * size, x, y, 1, n, start, column)
+                if not shared:
+                    for z in range(lanes):
+                        if mode[z] != _STEP:
+                            for i in range(n):
+                                cells[y + i, z] = cells[x + i, z]
+                        elif slot[z] != lead:
+                            at = (6 + slot[z]) * size
+                            for i in range(n):
+                                value = 0.0
+                                for k in range(start[i], start[i + 1]):
+                                    j = column[k]
+                                    value += cells[at + j, z] * cells[x + j, z]
+                                cells[y + i, z] = value
+                                at += n1
+                if recorded:
+                    x = y
+                    recorded = False
+                else:
+                    for i in range(n):
+                        for z in range(lanes):
+                            cells[x + i, z] = cells[y + i, z]
+            if solving:
+                for z in range(lanes):
+                    g = 0 if shared else z
+                    if mode[g] == _SOLVE:
+                        at = (6 + slot[g]) * size
+                        closed = traits[rate_block, 3 * segment[z] + 2, z]
+                        if not _steady(cells, at, z, kind, x, closed, scratch):
+                            state[z] = max(state[z], NO_STEADY_STATE)
+
+        if filled > 0:
+            _flush(
+                cells, ring, n, filled, recorded_columns,
+                weights, weight_block, row_start, row_state, out, case, state,
+            )  # fmt: skip
+        for z in range(min(lanes, cases - case)):
+            status[case + z] = state[z]
+            if state[z] != OK:
+                for r in range(rows):
+                    for c in range(columns):
+                        out[case + z, r, c] = np.nan
+
+
+def _read_only(dtype, ndim):
+    return types.Array(dtype, ndim, "C", readonly=True)
+
+
+_F1, _F3 = _read_only(types.float64, 1), _read_only(types.float64, 3)
+_I1 = _read_only(types.int64, 1)
+_WORK, _COUNT = types.float64[:, ::1], types.int64[:, ::1]
+_SIGNATURE = types.void(
+    *(_F3, _F3, _F3, _F3, _I1, _I1, _I1),
+    *(_I1, _F1, _I1, _I1, _F1, _I1, _I1, _I1, _I1),
+    *(_WORK, _WORK, _WORK, _COUNT, _COUNT, _WORK),
+    *(types.float64[:, :, ::1], types.uint8[::1]),
+)
+
+
+def _compiled(function):
+    """Compile, and keep the result on disk where there is a place for it."""
+    try:
+        return njit(_SIGNATURE, cache=True, nogil=True, error_model="numpy")(function)
+    except RuntimeError as error:
+        if "cannot cache" not in str(error):
+            raise
+        warnings.warn(
+            "no writable cache directory: the solver is compiled anew in every process; "
+            "set NUMBA_CACHE_DIR to a folder that can be written",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+        return njit(_SIGNATURE, nogil=True, error_model="numpy")(function)
+
+
+_follow = _compiled(_follow)
+
+
+def _pattern(matrices, kind):
+    """Rows and columns that exponentials can fill: the transitive closure of the flows."""
+    n = kind.size
+    full = np.eye(n + 1, dtype=bool)
+    full[:n, :n] |= (matrices != 0.0).any(axis=(0, 1))
+    full[n, :n] = kind == MASS
+    for k in range(n + 1):
+        full |= np.outer(full[:, k], full[k])
+    start = np.zeros(n + 2, np.int64)
+    np.cumsum(full.sum(axis=1), out=start[1:])
+    return start, np.ascontiguousarray(np.nonzero(full)[1])
+
+
+def _traits(matrices, kind):
+    """Matrices with their sink, and per segment the shift, the norm, and whether (5) holds."""
+    n = kind.size
+    mass, dynamic = kind == MASS, kind <= MASS
+    diagonal = np.einsum("csjj->csj", matrices)
+    shift = np.maximum(0.0, -diagonal.min(axis=2))
+    slack = 4.0 * n * _EPS * np.abs(diagonal)
+    total = np.zeros_like(diagonal)
+    norm = np.zeros_like(diagonal)
+    for i in np.flatnonzero(dynamic):
+        row = matrices[:, :, i]
+        if mass[i]:
+            total += row
+        norm += np.abs(row)
+        norm[:, :, i] += np.abs(row[:, :, i] + shift) - np.abs(row[:, :, i])
+    norm = np.maximum(shift, (norm * dynamic).max(axis=2))
+    closed = ((total <= slack) | ~mass).all(axis=2)
+    flows = matrices[:, :, mass][:, :, :, mass]
+    closed &= ((flows >= 0.0) | np.eye(mass.sum(), dtype=bool)).all(axis=(2, 3))
+    full = np.zeros((*matrices.shape[:2], n + 1, n + 1))
+    full[:, :, :n, :n] = matrices
+    full[:, :, n, :n] = np.where(mass & (total < -slack), -total, 0.0)
+    return full, np.stack([shift, norm, closed], axis=2)
+
+
+def _in_lanes(values, lanes, blocks):
+    """(case, ...) to (block, ..., lane), the last case repeated."""
+    cases = values.shape[0]
+    flat = values.reshape(cases, -1)
+    if cases == 1:
+        return np.repeat(flat[:, :, None], lanes, axis=2)
+    if cases < blocks * lanes:
+        flat = np.concatenate([flat, np.repeat(flat[-1:], blocks * lanes - cases, axis=0)])
+    return np.ascontiguousarray(flat.reshape(blocks, lanes, -1).transpose(0, 2, 1))
+
+
+def _workspace(rows, lanes):
+    """Zeros whose rows start at cache lines."""
+    raw = np.zeros(rows * lanes + 8)
+    skip = -(raw.ctypes.data // 8) % 8
+    return raw[skip : skip + rows * lanes].reshape(rows, lanes)
+
+
+def solve(
     matrices,
     kind,
     tape_start,
@@ -437,251 +741,42 @@ def _solve(
     out,
     status,
 ):
-    """Follow the tapes and fill ``out`` and ``status``; see `solve`."""
-    cases, rows, columns = out.shape
-    segments = matrices.shape[1]
+    cases = out.shape[0]
     n = kind.size
-    n1 = n + 1
-    size = n1 * n1
+    size = (n + 1) ** 2
     lanes = max(1, min(_LANES if n <= 16 else _LANES // 2, cases))
+    blocks = -(-cases // lanes)
     slots = max(2, min(16, _CACHE_BYTES // (size * _LANES * 8)))
-    start = np.zeros(n1 + 1, np.int64)
-    column = np.zeros(size, np.int64)
-    _pattern(matrices, kind, start, column)
-
-    cells = np.zeros(((6 + slots) * size + 2 * n, lanes))
-    rates = np.zeros((segments * size, lanes))
-    shift = np.zeros((segments, lanes))
-    norm = np.zeros((segments, lanes))
-    closed = np.zeros((segments, lanes))
-    scale = np.ones((scales.shape[1] + 1, lanes))
-    weight = np.zeros((row_state.size, lanes))
-    buffer = np.zeros((rows * _BUFFER, lanes))
-    vectors = np.zeros((5, lanes))
-    check = np.zeros(lanes)
-    state = np.zeros(lanes, np.int64)
-    segment = np.zeros(lanes, np.int64)
-    step = np.zeros(lanes)
-    scratch = np.zeros((n1, n1))
-    buffered = np.zeros(_BUFFER, np.int64)
-    group_int = np.zeros((6, lanes), np.int64)
-    group_float = np.zeros((4, lanes))
-    position, stop, mode = group_int[0], group_int[1], group_int[2]
-    slot, missing, replace = group_int[3], group_int[4], group_int[5]
-    now, near, carry, length = group_float[0], group_float[1], group_float[2], group_float[3]
-    slot_step = np.zeros((slots, lanes))
-    slot_segment = np.zeros((slots, lanes), np.int64)
-
-    for base in range(0, cases, lanes):
-        live = min(lanes, cases - base)
-        shared = True
-        for z in range(lanes):
-            case = base + (z if z < live else 0)
-            shared &= program[case] == program[base]
-            m = case if matrices.shape[0] > 1 else 0
-            finite = _load(matrices, m, kind, z, rates, shift, norm, closed)
-            for k in range(scales.shape[1]):
-                scale[k, z] = scales[case, k]
-                finite &= math.isfinite(scale[k, z])
-            m = case if row_weight.shape[0] > 1 else 0
-            for k in range(row_state.size):
-                weight[k, z] = row_weight[m, k]
-                finite &= math.isfinite(weight[k, z])
-            state[z] = OK
-            if not finite:
-                state[z] = NONFINITE_INPUT
-                rates[:, z] = 0.0
-                shift[:, z] = 0.0
-                norm[:, z] = 0.0
-            check[z] = 0.0
-            segment[z] = 0
-        groups = 1 if shared else lanes
-        width = lanes if shared else 1
-        for g in range(groups):
-            p = program[base + (g if g < live else 0)]
-            position[g] = tape_start[p]
-            stop[g] = tape_start[p + 1] if g < live else tape_start[p]
-            carry[g] = 0.0
-            slot[g] = 0
-            replace[g] = 0
-            if position[g] < stop[g]:
-                now[g] = tape_time[position[g]]
-                near[g] = 2.0 * _EPS * max(abs(now[g]), abs(tape_time[stop[g] - 1]))
-        slot_step[:] = -1.0
-        cells[:] = 0.0
-        x = (6 + slots) * size
-        y = x + n
-        filled = 0
-
-        while True:
-            busy = False
-            absent = False
-            same = True
-            lead = 0
-            stepping = False
-            for g in range(groups):
-                high = g + width
-                mode[g] = _IDLE
-                missing[g] = 0
-                fault = False
-                while position[g] < stop[g] and not fault:
-                    item = position[g]
-                    if tape_time[item] != now[g]:
-                        h = tape_time[item] - now[g] + carry[g]
-                        now[g] = tape_time[item]
-                        if not (h >= -near[g] and math.isfinite(h + near[g])):
-                            fault = True
-                            continue
-                        carry[g] = h
-                        if h > near[g]:
-                            length[g] = h
-                            mode[g] = _STEP
-                            break
-                    position[g] += 1
-                    op = tape_op[item]
-                    index = tape_index[item]
-                    value = tape_value[item]
-                    if op == OUTPUT and index >= 0 and index < columns:
-                        for r in range(rows):
-                            at = r * _BUFFER + filled
-                            for z in range(g, high):
-                                buffer[at, z] = 0.0
-                            for k in range(row_start[r], row_start[r + 1]):
-                                source = x + row_state[k]
-                                for z in range(g, high):
-                                    value = weight[k, z] * cells[source, z]
-                                    buffer[at, z] += value
-                                    check[z] += 0.0 * value
-                            if not shared:
-                                out[base + g, r, index] = buffer[at, g]
-                        if shared:
-                            buffered[filled] = index
-                            filled += 1
-                            if filled == _BUFFER:
-                                _flush(buffer, buffered, filled, rows, out, base, live)
-                                filled = 0
-                    elif (op == ADD or op == SET) and index >= 0 and index < n:
-                        s = tape_scale[item]
-                        if s < 0 or s >= scales.shape[1]:
-                            s = scales.shape[1]
-                        keep = 1.0 if op == ADD else 0.0
-                        for z in range(g, high):
-                            cells[x + index, z] = keep * cells[x + index, z] + value * scale[s, z]
-                    elif op == STEADY and value > 0.0 and math.isfinite(value):
-                        length[g] = value
-                        mode[g] = _SOLVE
-                        break
-                    elif op == SEGMENT and index >= 0 and index < segments:
-                        for z in range(g, high):
-                            segment[z] = index
-                    elif op == RESET:
-                        for i in range(n):
-                            for z in range(g, high):
-                                cells[x + i, z] = 0.0
-                    else:
-                        fault = True
-                if fault:
-                    position[g] = stop[g]
-                    for z in range(g, high):
-                        state[z] = max(state[z], BAD_TAPE)
-                if mode[g] == _IDLE:
-                    continue
-                k = slot[g]
-                tries = 0
-                while tries <= slots and not (
-                    abs(slot_step[k, g] - length[g]) <= near[g] and slot_segment[k, g] == segment[g]
-                ):
-                    k = tries
-                    tries += 1
-                    if tries > slots:
-                        k = replace[g]
-                        replace[g] = (k + 1) % slots
-                        slot_step[k, g] = length[g]
-                        slot_segment[k, g] = segment[g]
-                        missing[g] = 1
-                        absent = True
-                slot[g] = k
-                if mode[g] == _STEP:
-                    carry[g] = length[g] - slot_step[k, g]
-                    lead = lead if stepping else k
-                    stepping = True
-                    same &= k == lead
-                else:
-                    same = False
-                busy = True
-            if not busy:
-                break
-
-            if absent:
-                for z in range(lanes):
-                    g = 0 if shared else z
-                    step[z] = length[g] if missing[g] == 1 else 0.0
-                    if not math.isfinite(step[z] * norm[segment[z], z]):
-                        step[z] = 0.0
-                        state[z] = max(state[z], NONFINITE_RESULT)
-                _exponential(
-                    rates, shift, norm, closed, kind, segment, step, start, column, cells, vectors
-                )
-                for z in range(lanes):
-                    g = 0 if shared else z
-                    if missing[g] == 1:
-                        for at in range(size):
-                            cells[(6 + slot[g]) * size + at, z] = cells[at, z]
-            if stepping:
-                if same:
-                    _product(cells, (6 + lead) * size, x, y, 1, n, start, column)
-                else:
-                    for z in range(lanes):
-                        for i in range(n):
-                            value = cells[x + i, z]
-                            if mode[z] == _STEP:
-                                value = 0.0
-                                at = (6 + slot[z]) * size + i * n1
-                                for k in range(start[i], start[i + 1]):
-                                    value += cells[at + column[k], z] * cells[x + column[k], z]
-                            cells[y + i, z] = value
-                x, y = y, x
-            if not same:
-                for z in range(lanes):
-                    g = 0 if shared else z
-                    if mode[g] == _SOLVE:
-                        at = (6 + slot[g]) * size
-                        if not _steady(cells, at, z, kind, x, closed[segment[z], z], scratch):
-                            state[z] = max(state[z], NO_STEADY_STATE)
-
-        if filled > 0:
-            _flush(buffer, buffered, filled, rows, out, base, live)
-        for z in range(live):
-            if state[z] == OK and check[z] != 0.0:
-                state[z] = NONFINITE_RESULT
-            if state[z] != OK:
-                out[base + z] = np.nan
-            status[base + z] = state[z]
-
-
-def _read_only(dtype, ndim):
-    return types.Array(dtype, ndim, "C", readonly=True)
-
-
-_FLOATS = [_read_only(types.float64, ndim) for ndim in range(5)]
-_INDICES = _read_only(types.int64, 1)
-_SIGNATURE = types.void(
-    _FLOATS[4],
-    _INDICES,
-    _INDICES,
-    _FLOATS[1],
-    _INDICES,
-    _INDICES,
-    _FLOATS[1],
-    _INDICES,
-    _FLOATS[2],
-    _INDICES,
-    _INDICES,
-    _INDICES,
-    _FLOATS[2],
-    types.Array(types.float64, 3, "C"),
-    types.Array(types.uint8, 1, "C"),
-)
-
-
-solve = njit(_SIGNATURE, cache=True, nogil=True, error_model="numpy")(_solve)
+    start, column = _pattern(matrices, kind)
+    finite = np.isfinite(matrices).all(axis=(1, 2, 3))
+    if not finite.all():
+        matrices = np.where(finite[:, None, None, None], matrices, 0.0)
+    full, traits = _traits(matrices, kind)
+    finite = finite & np.isfinite(scales).all(axis=1) & np.isfinite(row_weight).all(axis=1)
+    status[:] = np.where(finite, OK, NONFINITE_INPUT)
+    _follow(
+        _in_lanes(full, lanes, blocks),
+        _in_lanes(traits, lanes, blocks),
+        _in_lanes(np.concatenate([scales, np.ones((cases, 1))], axis=1), lanes, blocks),
+        _in_lanes(row_weight, lanes, blocks),
+        kind,
+        start,
+        column,
+        tape_start,
+        tape_time,
+        tape_op,
+        tape_index,
+        tape_value,
+        tape_scale,
+        program,
+        row_start,
+        row_state,
+        _workspace((6 + slots) * size + (_RING + 2) * n, lanes),
+        _workspace(10, lanes),
+        np.zeros((slots, lanes)),
+        np.zeros((slots, lanes), np.int64),
+        np.zeros((9, max(lanes, _RING)), np.int64),
+        np.zeros((n + 1, n + 1)),
+        out,
+        status,
+    )

@@ -64,8 +64,6 @@ def faults_of(model: Model) -> list[str]:
             faults.append(
                 f'{where}: a chain of {i.transit} transit compartments needs transit_time="mean_transit_time"'
             )
-        if i.duration is not None and i.rate is not None:
-            faults.append(f"{where}: give a duration or a rate, not both")
     for o in model.outputs:
         if o.quantity not in ("concentration", "amount"):
             faults.append(f'site {o.site}: unknown quantity "{o.quantity}" (concentration, amount)')

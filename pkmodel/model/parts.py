@@ -144,7 +144,8 @@ class Input:
         Zero-order entry over this time [h], of tablets (oral orders) and of orders that leave their
         duration to the model.
     rate : str, float or None
-        Zero-order entry at this rate [mg/h] in the same cases; the duration is then F·dose / rate.
+        Zero-order entry at this rate [mg/h] in the same cases; the duration is then F·dose / rate. Of
+        tablets the duration counts if both are given.
     transit : int
         Number of transit compartments before `compartment`, each emptying at ``transit / transit_time``.
     transit_time : str, float or None

@@ -84,14 +84,22 @@ class Cases:
         for v in arrays.values():
             if v.size > 1 and not (np.min(v) >= 0 and np.max(v) < np.inf):
                 invalid |= ~((v >= 0) & (v < np.inf)).all(axis=1)
-        coords |= {
-            n: (d, v, {"units": model.defaults[n].unit})
-            for n, (d, v, _) in given.items()
-            if d and n not in d
-        }
+        coords |= _kept(model, {n: both[n] for n in given}, breaks)
         fixed = {n: float(v) for n, (d, v, _) in given.items() if not d}
         scales = {r: arrays[f"dose factor {r}"] for r in scale}
         return cls(sizes, coords, values, scales, breaks[1:], invalid, fixed)
+
+
+def _kept(model: Model, variables: Mapping[str, tuple], breaks: Floats) -> dict[str, Any]:
+    """Parameters that vary, as coordinates; those that change with time lie along ``segment``."""
+    kept: dict[str, Any] = {}
+    for name, (dims, values, _) in variables.items():
+        own = tuple("segment" if d == "time" else d for d in dims)
+        if "segment" in own:
+            kept["segment"] = ("segment", breaks, attributes("segment"))
+        if own and name not in own:
+            kept[name] = (own, values, {"units": model.defaults[name].unit})
+    return kept
 
 
 def _items(parameters: Any) -> list[tuple[Any, Any]]:

@@ -51,11 +51,11 @@ def label(
     data["status"] = (dims, status.reshape(shape), {**attributes("status"), **flags})
     coords = {
         **cases.coords,
-        "site": ("site", list(model.sites), attributes("site")),
+        "site": ("site", np.array(model.sites, object), attributes("site")),
         "time": ("time", times, attributes("time")),
     }
     if amounts:
-        coords["compartment"] = ("compartment", list(model.states), attributes("compartment"))
+        coords["compartment"] = ("compartment", np.array(model.states, object), attributes("compartment"))
     return xr.Dataset(data, coords, attrs=_provenance(model, regimen, cases, drug))
 
 

@@ -105,7 +105,8 @@ def _residence(K: Floats, entered: Floats) -> Floats:
 
 
 def _invalidated(matrices: Floats, cases: Cases) -> Floats:
-    """Rate matrices that are NaN for every invalid case."""
+    """Rate matrices of shape (case or 1, segment or 1, state, state), NaN for every invalid case."""
+    matrices = matrices.reshape((1,) * (4 - matrices.ndim) + matrices.shape)
     if cases.invalid.any():
         matrices = np.array(np.broadcast_to(matrices, (cases.count, *matrices.shape[1:])))
         matrices[cases.invalid] = np.nan

@@ -1,0 +1,121 @@
+import json
+
+import numpy as np
+import pytest
+import xarray as xr
+from pkmodel import Drug, compare, population, simulate, table
+from pkmodel.errors import DrugError, InputError, ParameterError
+
+ORAL = "60 mg oral q12h x 28"
+
+
+def test_plasma_exposure_at_300_to_1_is_72_times_lower():
+    ds = compare("morphine", ORAL, parameters={"oral_bioavailability": 0.24}, times=[0, 5000])
+    auc = ds.auc.sel(site="plasma").isel(time=-1)
+    assert float(auc[0] / auc[1]) == pytest.approx(300 * 0.24, rel=1e-9)
+
+
+def test_each_arm_is_its_own_simulation():
+    ds = compare("morphine", ORAL, ratio=300)
+    assert ds.concentration.dims == ("arm", "site", "time")
+    for arm in ("oral", "intrathecal"):
+        alone = simulate("morphine", ds.attrs[f"regimen_{arm}"], ds.time, auc=True)
+        np.testing.assert_array_equal(ds.concentration.sel(arm=arm), alone.concentration)
+    assert ds.attrs["regimen_intrathecal"] == "0.4 mg/day intrathecal pump for 14 d"
+    assert json.loads(ds.attrs["ratio"]) == 300
+    assert ds.attrs["drug"] == "morphine" and json.loads(ds.attrs["sources"])
+    assert all(isinstance(v, str) for v in ds.attrs.values())
+
+
+def test_ratios_become_a_dimension():
+    ds = compare("morphine", ORAL, ratio=[30, 100, 300])
+    assert ds.concentration.dims == ("arm", "ratio", "site", "time")
+    np.testing.assert_array_equal(ds.ratio, [30, 100, 300])
+    pump = ds.auc.sel(arm="intrathecal", site="lumbar_csf").isel(time=-1)
+    np.testing.assert_allclose(pump * ds.ratio, pump[0] * 30, rtol=1e-13)
+    oral = ds.auc.sel(arm="oral", site="lumbar_csf").isel(time=-1)
+    assert (oral == oral[0]).all()
+    one = compare("morphine", ORAL, ratio=100)
+    np.testing.assert_allclose(ds.concentration.sel(ratio=100), one.concentration, rtol=1e-13)
+
+
+def test_presets_and_the_default_come_from_the_drug_file():
+    morphine = Drug.read("morphine")
+    assert json.loads(compare(morphine, ORAL).attrs["ratio"]) == morphine.ratio()
+    assert json.loads(compare(morphine, ORAL, ratio="low").attrs["ratio"]) == morphine.ratio("low")
+    with pytest.raises(InputError, match="nominal"):
+        compare(morphine, ORAL, ratio="nomnal")
+
+
+def test_a_ratio_for_every_subject():
+    ratio = xr.DataArray([100.0, 300.0], dims="subject", coords={"subject": [1, 2]})
+    ds = compare("morphine", ORAL, ratio=ratio, subjects=2, seed=1)
+    assert ds.concentration.dims == ("arm", "subject", "site", "time")
+    one = compare("morphine", ORAL, ratio=300, subjects=2, seed=1)
+    np.testing.assert_allclose(ds.concentration[:, 1], one.concentration[:, 1], rtol=1e-13)
+
+
+def test_subjects_meet_both_arms_with_the_same_parameters():
+    ds = compare("morphine", ORAL, subjects=8, seed=5)
+    drawn = population.draw(Drug.read("morphine").model(), 8, seed=5)
+    np.testing.assert_array_equal(ds.clearance, drawn.clearance)
+    assert ds.clearance.dims == ("subject",)
+    auc = compare("morphine", ORAL, subjects=8, seed=5, times=[0, 20000.0]).auc.sel(site="plasma")[..., -1]
+    np.testing.assert_allclose(auc[0] / auc[1], 300 * drawn.oral_bioavailability, rtol=1e-6)
+    some = compare("morphine", ORAL, subjects=[3, 7], seed=5)
+    np.testing.assert_array_equal(some.concentration, ds.concentration.sel(subject=[3, 7]))
+
+
+def test_given_parameters_hold_for_all_subjects():
+    ds = compare("morphine", ORAL, subjects=4, seed=5, parameters={"clearance": "60 L/h"})
+    assert json.loads(ds.attrs["parameters"])["clearance"] == 60.0
+    assert "clearance" not in ds.coords
+
+
+def test_own_intrathecal_order_and_other_arms():
+    ds = compare("morphine", ORAL, "0.3 mg intrathecal bolus", arms={"iv": "10 mg iv bolus q6h x 4"})
+    assert list(ds.arm.values) == ["oral", "intrathecal", "iv"]
+    assert "ratio" not in ds.attrs
+
+
+def test_round_trip(tmp_path):
+    ds = compare("morphine", ORAL, ratio=[100, 300], subjects=2, times=np.arange(0, 49, 12.0))
+    ds.to_netcdf(tmp_path / "x.nc")
+    xr.testing.assert_identical(xr.load_dataset(tmp_path / "x.nc"), ds)
+
+
+def test_table():
+    ds = compare("morphine", ORAL, ratio=300)
+    t = table(ds)
+    assert list(t.index.names) == ["site", "arm"]
+    last = ds.concentration.sel(site="plasma", arm="oral", time=slice(312, 336))
+    assert t.loc[("plasma", "oral"), "cmax"] == float(last.max())
+    assert t.loc[("plasma", "oral"), "auc_relative"] == 1
+    ratio = 1 / t.loc[("plasma", "intrathecal"), "auc_relative"]
+    f = Drug.read("morphine").model().defaults["oral_bioavailability"].value
+    assert ratio == pytest.approx(300 * f, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: compare("morphine"), InputError, "nothing to compare"),
+        (lambda: compare("morphin", ORAL), DrugError, "morphine"),
+        (lambda: compare("ziconotide", "1 ug oral q12h x 4"), DrugError, "oral"),
+        (lambda: compare("morphine", ORAL, ratio=0), ParameterError, "above 0"),
+        (lambda: compare("morphine", ORAL, ratio=[300, -1]), ParameterError, "above 0"),
+        (lambda: compare("morphine", ORAL, "0.4 mg/day intrathecal pump", ratio=300), InputError, "Leave one"),
+        (lambda: compare("morphine", ORAL, ratio=1), DrugError, "intended=True"),
+        (lambda: compare("morphine", ORAL, ratio=[1, 300]), DrugError, "intended=True"),
+        (lambda: compare("morphine", ORAL, "0.4 g/day intrathecal pump for 14 d"), DrugError, "intended=True"),
+        (lambda: compare("morphine", "60 mg oral q12h"), InputError, "no arm has an end"),
+    ],
+)  # fmt: skip
+def test_refusals(call, error, message):
+    with pytest.raises(error, match=message):
+        call()
+
+
+def test_a_dose_out_of_range_may_be_meant():
+    ds = compare("morphine", ORAL, ratio=[1, 300], intended=True)
+    assert ds.sizes["ratio"] == 2

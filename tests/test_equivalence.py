@@ -1,0 +1,87 @@
+import numpy as np
+import pytest
+from pkmodel import Drug, equivalence, population
+from pkmodel.errors import DrugError, InputError, ParameterError
+from pkmodel.regimen import Regimen
+
+
+@pytest.mark.parametrize(
+    ("oral", "ratio", "pump"),
+    [
+        ("60 mg oral q12h x 28", 300, "0.4 mg/day intrathecal pump for 14 d"),
+        ("30 mg oral q8h for 2 d at 6 h", 90, "1 mg/day intrathecal pump for 2 d at 6 h"),
+        ("60 mg oral q12h x 14 then 30 mg oral q12h x 14", 300,
+         "0.4 mg/day intrathecal pump for 7 d then 0.2 mg/day intrathecal pump for 7 d"),
+        ("60 mg oral q12h", 100, "1.2 mg/day intrathecal pump"),
+        ("1 mg/kg oral q12h x 2", 10, "0.2 mg/kg/day intrathecal pump for 1 d"),
+    ],
+)  # fmt: skip
+def test_convert(oral, ratio, pump):
+    converted = equivalence.convert(oral, ratio)
+    assert converted.end == Regimen.parse(oral).end
+    assert converted == Regimen.parse(pump)
+
+
+@pytest.mark.parametrize("ratio", [0, -1, np.nan, np.inf, [300], "300", None])
+def test_convert_refuses_a_ratio(ratio):
+    with pytest.raises(ParameterError, match="expected a number above 0"):
+        equivalence.convert("60 mg oral q12h", ratio)
+
+
+def test_convert_needs_a_daily_dose():
+    with pytest.raises(InputError, match="given once"):
+        equivalence.convert("60 mg oral", 300)
+
+
+def test_plasma_implies_the_ratio_of_bioavailabilities():
+    """All drug leaves from plasma, whatever way it came: AUC = F dose / clearance."""
+    morphine = Drug.read("morphine")
+    for f in (0.1, 0.24, 0.5):
+        r = equivalence.implied(morphine, "60 mg oral q12h", parameters={"oral_bioavailability": f})
+        ratio = r.implied_ratio.sel(site="plasma")
+        np.testing.assert_allclose(ratio.sel(metric=["auc", "cavg"]), 1 / f, rtol=1e-12)
+        assert ratio.sel(metric="cmax") < 1 / f
+
+
+def test_lumbar_csf_implies_more_than_ten_thousand():
+    r = equivalence.implied("morphine", "60 mg oral q12h").implied_ratio
+    assert 10_000 < r.sel(site="lumbar_csf", metric="auc") < 72_000
+    assert 3 < r.sel(site="plasma", metric="auc") < 4.5
+
+
+def test_implied_ratio_does_not_depend_on_dose_or_interval():
+    a = equivalence.implied("morphine", "60 mg oral q12h").implied_ratio
+    b = equivalence.implied("morphine", "15 mg oral q12h", "2 mg/day intrathecal pump").implied_ratio
+    np.testing.assert_allclose(a, b, rtol=1e-12)
+    c = equivalence.implied("morphine", "40 mg oral q8h").implied_ratio
+    np.testing.assert_allclose(a.sel(metric="auc"), c.sel(metric="auc"), rtol=1e-12)
+    np.testing.assert_array_less(a.sel(metric="cmax"), c.sel(metric="cmax"))
+
+
+def test_the_implied_ratio_is_the_one_that_makes_exposures_equal():
+    from pkmodel import steady_state
+
+    for site in ("plasma", "lumbar_csf", "cord", "brain"):
+        r = float(equivalence.implied("morphine", "60 mg oral q12h").implied_ratio.sel(metric="auc", site=site))
+        oral = steady_state("morphine", "60 mg oral q12h").auc_tau.sel(site=site)
+        pump = steady_state("morphine", equivalence.convert("60 mg oral q12h", r), intended=True).auc_tau
+        assert pump.sel(site=site) / 2 == pytest.approx(float(oral), rel=1e-12)  # 24 h against 12 h
+
+
+def test_every_subject_has_a_ratio():
+    drawn = population.draw(Drug.read("morphine").model(), 20, seed=1)
+    r = equivalence.implied("morphine", "60 mg oral q12h", parameters=drawn)
+    assert r.implied_ratio.dims == ("metric", "subject", "site")
+    np.testing.assert_allclose(
+        r.implied_ratio.sel(metric="auc", site="plasma"), 1 / drawn.oral_bioavailability, rtol=1e-11
+    )
+    table = equivalence.report(r, 300)
+    assert list(table.columns) == ["nominal", "implied", "p5", "p95", "test / reference exposure"]
+    row = table.loc[("plasma", "auc")]
+    assert row.p5 <= row.implied <= row.p95
+    assert row["test / reference exposure"] == pytest.approx(row.implied / 300)
+
+
+def test_ziconotide_is_refused_with_a_sentence():
+    with pytest.raises(DrugError, match="oral"):
+        equivalence.implied("ziconotide", "1 ug oral q12h")
