@@ -89,7 +89,8 @@ def compare(
     model = drug.model()
     if subjects is not None:
         drawn = population.draw(model, subjects, seed=seed)
-        parameters = {**drawn.data_vars, **dict((parameters or {}).items())}
+        own = {} if parameters is None else dict(parameters.items())
+        parameters = {str(n): v for n, v in {**drawn.data_vars, **own}.items()}
     if times is None:
         times = _common_times(orders)
     results = {

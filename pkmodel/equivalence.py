@@ -66,16 +66,25 @@ def convert(regimen: Regimen | str, ratio: float, route: str = "intrathecal") ->
             f"the ratio is {ratio!r}; expected a number above 0", remedy="Write ratio=300."
         )
     regimen = Regimen.parse(regimen) if isinstance(regimen, str) else regimen
-    once = [str(o) for o in regimen if not o.daily_dose]
+    once = [str(o) for o in regimen if o.daily_dose is None]
     if once:
         raise InputError(
             f'"{once[0]}" is given once, so there is no daily dose to divide',
             remedy='Repeat it ("60 mg oral q12h x 28"), or write the intrathecal order yourself.',
         )
-    return Regimen(tuple(
-        Order(route, rate=o.daily_dose / ratio / 24.0, duration=o.end - o.start, start=o.start, form="pump", per=o.per)
-        for o in regimen
-    ))  # fmt: skip
+    return Regimen(tuple(_pump(o, float(ratio), route) for o in regimen))
+
+
+def _pump(order: Order, ratio: float, route: str) -> Order:
+    daily, length = order.daily_dose or 0.0, order.end - order.start
+    return Order(
+        route,
+        rate=daily / ratio / 24.0,
+        duration=length,
+        start=order.start,
+        form="pump",
+        per=order.per,
+    )
 
 
 def implied(
@@ -145,7 +154,7 @@ def _exposure(
 
     ds = steady_state(model, regimen, parameters=parameters, intended=intended)
     tau = float(ds.attrs["interval"].removesuffix(" h"))
-    daily = sum(o.daily_dose for o in regimen)
+    daily = sum(o.daily_dose or 0.0 for o in regimen)
     metrics = {"auc": ds.auc_tau, "cavg": ds.auc_tau / tau, "cmax": ds.concentration.max("time")}
     stacked = xr.concat(
         list(metrics.values()), xr.IndexVariable("metric", list(metrics)), coords="minimal"

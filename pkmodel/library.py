@@ -7,6 +7,7 @@ Every function takes its parameters by name: text with a unit, a number in inter
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from pkmodel.errors import ModelError, did_you_mean
 from pkmodel.model import Compartment, Flow, Input, Model, Output, Parameter
@@ -366,8 +367,8 @@ _INPUTS: list[tuple[str, Input]] = [
 ]  # fmt: skip
 
 
-def _outflow(level: str) -> Callable[[Mapping], object]:
-    def share(p: Mapping) -> object:
+def _outflow(level: str) -> Callable[[Mapping[str, Any]], Any]:
+    def share(p: Mapping[str, Any]) -> Any:
         spinal = p["lumbar_csf_volume"] + p["thoracic_csf_volume"] + p["cervical_csf_volume"]
         return (
             p["csf_production"] * p["spinal_outflow_fraction"] * p[f"{level}_csf_volume"] / spinal
@@ -376,7 +377,7 @@ def _outflow(level: str) -> Callable[[Mapping], object]:
     return share
 
 
-_BULK_FLOW: dict[str, Callable[[Mapping], object]] = {
+_BULK_FLOW: dict[str, Callable[[Mapping[str, Any]], Any]] = {
     "epidural_blood_fraction": lambda p: 1 - p["epidural_csf_fraction"],
     "cranial_outflow": lambda p: p["csf_production"] * (1 - p["spinal_outflow_fraction"]),
     "lumbar_outflow": _outflow("lumbar"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -132,7 +132,7 @@ def standard_normal(
     return ndtri(((bits >> np.uint64(11)).astype(float) + 0.5) * 2.0**-53)
 
 
-def _bits(key: NDArray[np.uint64], first: int, n: int) -> NDArray[np.uint64]:
+def _bits(key: NDArray[Any], first: int, n: int) -> NDArray[np.uint64]:
     """Words `first` to `first + n` of a Philox sequence, which comes in blocks of four."""
     generator = np.random.Philox(key=key)
     generator.advance(first // 4)
@@ -169,4 +169,4 @@ def _spread(p: Parameter, eta: NDArray[np.float64]) -> NDArray[np.float64]:
     if p.distribution == "logit-normal":
         omega = p.cv / (1 - p.value)
         return 1 / (1 + (1 - p.value) / p.value * np.exp(-omega * eta))
-    return p.value * np.exp(np.sqrt(np.log1p(p.cv**2)) * eta)
+    return p.value * np.exp(float(np.sqrt(np.log1p(p.cv**2))) * eta)

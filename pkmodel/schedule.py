@@ -35,7 +35,7 @@ class Tape(NamedTuple):
     start: Ints
     time: Floats
     op: Ints
-    index: Ints
+    target: Ints
     value: Floats
     scale: Ints
 
@@ -114,7 +114,7 @@ class Schedule:
         from pkmodel.kernels.linear import ADD, OUTPUT, SEGMENT, SET, STEADY
 
         programs, (b, e, t) = len(self.time), (len(breaks), len(self.kind), len(times))
-        target = np.array(
+        entry = np.array(
             [
                 s if k == BOLUS else rate_state[int(s)]
                 for s, k in zip(self.state, self.kind, strict=True)
@@ -123,7 +123,7 @@ class Schedule:
         )
         none = np.zeros(b, np.int64), np.zeros(t, np.int64)
         op = np.repeat([SEGMENT, ADD, OUTPUT], [b, e, t])
-        index = np.concatenate([np.arange(1, b + 1), target, np.arange(t)])
+        target = np.concatenate([np.arange(1, b + 1), entry, np.arange(t)])
         value = np.concatenate(
             [none[0], np.where(self.kind == END, -self.value, self.value), none[1]]
         )
@@ -134,22 +134,22 @@ class Schedule:
         if steady is not None:
             place, moment, period = steady
             place += b + e
-            op, index, value, scale, active = (
+            op, target, value, scale, active = (
                 np.insert(a, place, item) for a, item in
-                ((op, STEADY), (index, 0), (value, period), (scale, 0), (active, 0))
+                ((op, STEADY), (target, 0), (value, period), (scale, 0), (active, 0))
             )  # fmt: skip
             time = np.insert(time, place, moment, axis=1)
         order = np.argsort(time, axis=1, kind="stable")
         time = np.take_along_axis(time, order, axis=1)
-        op, index, value, scale, active = (a[order] for a in (op, index, value, scale, active))
+        op, target, value, scale, active = (a[order] for a in (op, target, value, scale, active))
         for state in rate_state.values():
-            running = np.cumsum(np.where((op == ADD) & (index == state), active, 0), axis=1)
-            op[(active < 0) & (index == state) & (running == 0)] = SET
+            running = np.cumsum(np.where((op == ADD) & (target == state), active, 0), axis=1)
+            op[(active < 0) & (target == state) & (running == 0)] = SET
         value[op == SET] = 0.0
         last = time.shape[1] - 1 - np.argmax(op[:, ::-1] == OUTPUT, axis=1)
         keep = np.arange(time.shape[1]) <= last[:, None]
         start = np.concatenate([[0], np.cumsum(last + 1)])
-        return Tape(start, time[keep], op[keep], index[keep], value[keep], scale[keep])
+        return Tape(start, time[keep], op[keep], target[keep], value[keep], scale[keep])
 
 
 def schedule(

@@ -379,6 +379,7 @@ def test_reading_imports_nothing_heavy():
 )
 def test_plausible_doses_pass(drug, text):
     Drug.read(drug).check(Regimen.parse(text))
+    Drug.read(drug).check(text)
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,12 @@
 """Regimens: text to orders and back, bit for bit; what is refused and how; laws; tables of doses."""
 
 import math
+import re
 import subprocess
 import sys
 from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -30,6 +32,7 @@ READ = {
     "60 mg p.o. b.i.d. x 28": ORAL,
     "60 mg by mouth bd * 28": ORAL,
     "60 mg orally twice daily for 14 d": ORAL,
+    "60 mg oral q12h x 28 doses": ORAL,
     "60 mg oral immediate release every 12 hours for 2 weeks": ORAL,
     "0.06 g oral q 12 h for 14 days.": ORAL,
     "60 mg oral q720min for 336 h": ORAL,
@@ -93,7 +96,17 @@ def test_parse(text):
 
 @pytest.mark.parametrize(
     "release",
-    ["modified", "MR", "ER", "CR", "SR", "XR", "slow release", "Extended Release", "modified release"],
+    [
+        "modified",
+        "MR",
+        "ER",
+        "CR",
+        "SR",
+        "XR",
+        "slow release",
+        "Extended Release",
+        "modified release",
+    ],
 )
 def test_modified_release(release):
     (order,) = Regimen.parse(f"60 mg {release} oral q12h")
@@ -164,16 +177,26 @@ positive = numbers.filter(lambda x: x > 0)
 routes = st.sampled_from(["iv", "epidural", "intrathecal", "depot", "x1", "q1", "for", "at", "2"])
 
 
+usual = st.floats(1e-6, 1e6)
+
+
 @st.composite
-def orders(draw, repeated=st.booleans(), per=st.sampled_from([None, None, "kg", "m2"])):
-    common = {"start": draw(st.one_of(st.just(0.0), numbers)), "per": draw(per)}
-    repeat = draw(repeated)
+def orders(draw, numbers=numbers, per=(None, None, "kg", "m2")):
+    positive = numbers.filter(lambda x: x > 0)
+    common = {"start": draw(st.one_of(st.just(0.0), numbers)), "per": draw(st.sampled_from(per))}
+    repeat = draw(st.booleans())
     if repeat:
         common["interval"] = draw(positive)
         common["count"] = draw(st.one_of(st.none(), st.integers(1, 10**6)))
-    form = draw(st.sampled_from(["oral", "bolus", "amount and duration", "amount and rate", "rate", "modelled"]))
+    form = draw(
+        st.sampled_from(
+            ["oral", "bolus", "amount and duration", "amount and rate", "rate", "modelled"]
+        )
+    )
     if form == "oral":
-        return Order("oral", draw(numbers), form=draw(st.sampled_from(["immediate", "modified"])), **common)
+        return Order(
+            "oral", draw(numbers), form=draw(st.sampled_from(["immediate", "modified"])), **common
+        )
     route = draw(routes)
     delivery = draw(st.sampled_from(["infusion", "pump"]))
     match form:
@@ -207,3 +230,454 @@ def test_round_trip_of_sequences(items):
     for order in items[1:]:
         r = r.then(replace(order, start=0.0))
     assert Regimen.parse(str(r)) == r
+
+
+# ---------------------------------------------------------------------------------- what is refused
+
+NO_ROUTE = "has no route (oral, iv, epidural, intrathecal, or into and a compartment)"
+NO_DOSE = "has no dose (60 mg, 2 mg/h)"
+WRONG = {
+    "60 mgs oral q12": ['unknown unit "mgs" (g, mg, ug, ng)', '"q12" has no time unit (q12h)'],
+    "60 oral q12h": ['"60" has no unit (60 mg)'],
+    "60 MG oral": ['unknown unit "MG" (did you mean mg?)'],
+    "60 Mg oral": ['unknown unit "Mg" (did you mean mg?)'],
+    "60 u oral": ['unknown unit "u", which has no mass: write the amount in mg'],
+    "100 IU oral": ['unknown unit "IU", which has no mass: write the amount in mg'],
+    "60 L oral": ['"L" is the unit of a volume; expected an amount (g, mg, ug, ng)'],
+    "60 kg oral": ['"kg" is the unit of a weight; expected an amount (g, mg, ug, ng)'],
+    "0,4 mg/day intrathecal pump": ['"0,4" has a decimal comma (write "0.4")'],
+    "1,000 mg oral": ['"1,000" has a decimal comma (write "1.000" or "1000")'],
+    "-5 mg oral": ['"-5 mg" is negative; expected 0 or above for an amount'],
+    "5 umol oral": [
+        '"umol" is molar, and the molar mass is not given (pass molar_mass=, in g/mol)'
+    ],
+    "oral q12h": [NO_DOSE],
+    "60 mg q12h": [NO_ROUTE],
+    "hello": ['unknown word "hello"', NO_DOSE, NO_ROUTE],
+    "60 mg orral q12h": ['unknown word "orral" (did you mean "oral" or "orally"?)', NO_ROUTE],
+    "60 mg morphine oral": ['unknown word "morphine"'],
+    "60 mg oral iv": ['"oral" and "iv": give one'],
+    "60 mg 30 mg oral": ['"60 mg" and "30 mg": give one'],
+    "60 mg oral q12h daily": ['"q12h" and "daily": give one'],
+    "60 mg oral 12h": ['"12 h" could be an interval, a course or a time (q12h, for 12 h, at 12 h)'],
+    "60 mg oral q12": ['"q12" has no time unit (q12h)'],
+    "60 mg oral q12 x 28": ['"q12" has no time unit (q12h)'],
+    "60 mg oral every 12 x 28": ['"every 12" has no time unit (every 12 h)'],
+    "60 mg oral every": ['"every" has no time (every 12 h)'],
+    "60 mg oral q12h for": ['"for" has no time (for 6 h)'],
+    "60 mg oral q12h for 14": ['"for 14" has no time unit (for 14 h)'],
+    "60 mg oral q12h for 28 doses": ['"for 28" counts doses (x 28)'],
+    "60 mg oral q12h for 14 mg": [
+        '"mg" is the unit of an amount; expected a time (min, h, d, week)'
+    ],
+    "60 mg oral q12m": ['"m" is the unit of a length; expected a time (min, h, d, week)'],
+    "60 mg oral at 2": ['"at 2" has no time unit (at 2 h)'],
+    "60 mg oral at": ['"at" has no time (at 36 h)'],
+    "60 mg oral q0h": ["interval is 0.0; expected above 0 (h)"],
+    "60 mg oral q0h for 14 d": ["interval is 0.0; expected above 0 (h)"],
+    "60 mg oral q12h for 0 d": ['"for 0 d" holds no dose'],
+    "60 mg oral q1e-99s for 1e9 d": ['"for 1e9 d" holds 9e+112 doses'],
+    "60 mg oral x 28": ["28 doses have no interval (q12h)"],
+    "60 mg oral q12h x": ['"x" is no whole number of doses (x 28)'],
+    "60 mg oral q12h x 2.5": ['"x 2.5" is no whole number of doses (x 28)'],
+    "60 mg oral q12h x 0": ['"x 0" is no whole number of doses (x 28)'],
+    "60 mg oral q12h x -3": ['"x -3" is no whole number of doses (x 28)'],
+    "60 mg oral q12h x 1e999": ['"x 1e999" is no whole number of doses (x 28)'],
+    "60 mg oral q12h x 28 for 14 d": ['"x 28" and "for 14 d": give one'],
+    "60 mg oral for 14 d": ['"for 14 d" has no interval (q12h for 14 d; one infusion is "over")'],
+    "60 mg oral qod": ['"qod" is misread as daily (every 2 d)'],
+    "60 mg oral q4h prn": ['"prn" gives no times (q4h x 6)'],
+    "2 mg/h oral": ["an oral dose has no rate and no duration"],
+    "60 mg oral pump": ['"pump" is no form of oral (immediate, modified)'],
+    "60 mg iv MR": ['"modified" is no form of iv (bolus, infusion, pump)'],
+    "10 mg iv bolus over 5 min": ["a bolus has no rate and no duration"],
+    "10 mg iv infusion": [
+        '"infusion" needs a rate (2 mg/h), or an amount and a duration (over 30 min)'
+    ],
+    "0.4 mg/day intrathecal for 7 d": [
+        'an intrathecal rate is given by "pump" or by "infusion": say which'
+    ],
+    "2 mg/h iv q12h": ["each of several infusions needs a duration (over 2 h)"],
+    "2 mg/h iv infusion over 2 h for 6 h": ['"over 2 h" and "for 6 h": give one'],
+    "2 mg/h iv infusion for 0 h": ["a rate is given for no time (for 6 h)"],
+    "10 mg iv infusion at 2 mg/kg/h": ["amount and rate are not per the same body size"],
+    "10 mg iv infusion over 2 h at 5 mg/h": [
+        "amount, rate and duration are given; two of them settle the third"
+    ],
+    "10 mg iv infusion at 0 mg/h": ["an amount at the rate 0 never enters"],
+    "60 + 2 mg/h iv": ['in "60": "60" has no unit (60 mg)', f'in "60": {NO_ROUTE}'],
+    "60 2 mg/h iv": ['"60" has no unit (60 mg)'],
+    "10 mg into": ['"into" names no compartment (into depot)'],
+    "10 mg into a-b": [
+        '"a-b" is no route (oral, iv, epidural, intrathecal) and no name of a compartment'
+    ],
+    "(60 mg oral)": ["parentheses are not read (mg/h/kg; a line begins later by: at 168 h)"],
+    "": ['an order is missing beside "+" or "then"'],
+    "60 mg oral +": ['an order is missing beside "+" or "then"'],
+    "then 60 mg oral": ['an order is missing beside "+" or "then"'],
+    "60 mg oral and 0.3 mg iv": [
+        '"and" between orders is written "+"',
+        '"60 mg" and "0.3 mg": give one',
+        '"oral" and "iv": give one',
+    ],
+    "60 mg oral q12h then 30 mg oral": [
+        'in "30 mg oral": "60 mg oral q12h" has no end, so nothing can follow it (for 14 d)'
+    ],
+    "60 mg oral q12h x 2 then 30 mg oral at 36 h": [
+        'in "30 mg oral at 36 h": "at" and "then" both say when it begins: write "+" before "at"'
+    ],
+    "60 mgs oral + 30 oral then 1 mg iv q8": [
+        'in "60 mgs oral": unknown unit "mgs" (g, mg, ug, ng)',
+        'in "30 oral": "30" has no unit (30 mg)',
+        'in "1 mg iv q8": "q8" has no time unit (q8h)',
+    ],
+}
+
+
+@pytest.mark.parametrize("text", WRONG)
+def test_wrong_text(text):
+    with pytest.raises(RegimenError) as error:
+        Regimen.parse(text)
+    assert list(error.value.faults) == WRONG[text]
+    assert f'"{text}"' in str(error.value)
+    assert str(error.value).endswith(
+        'Write for example "60 mg oral q12h x 14" or "0.4 mg/day intrathecal pump for 7 d".'
+    )
+
+
+def test_message():
+    with pytest.raises(RegimenError) as error:
+        Regimen.parse("60 mgs oral q12")
+    assert str(error.value) == (
+        '"60 mgs oral q12": unknown unit "mgs" (g, mg, ug, ng); "q12" has no time unit (q12h). '
+        'Write for example "60 mg oral q12h x 14" or "0.4 mg/day intrathecal pump for 7 d".'
+    )
+
+
+def test_page_shows_what_is_refused():
+    page = Path(__file__).parent.parent / "docs" / "regimens.md"
+    section = page.read_text(encoding="utf-8").partition("## What is refused")[2]
+    texts = [t for row in re.findall(r"^\| (`.*?`) \|", section.partition("##")[0], re.M)
+             for t in re.findall("`(.*?)`", row)]  # fmt: skip
+    assert len(texts) > 10
+    for text in texts:
+        with pytest.raises(RegimenError):
+            Regimen.parse(text)
+
+
+def test_not_text():
+    with pytest.raises(RegimenError, match="expected text, not int"):
+        Regimen.parse(5)
+
+
+WORDS = """60 0.4 -1 mg mg/day mg/kg/h h d q12h q12 q x × every for over at into oral iv intrathecal
+bolus pump infusion then + ( ) , ; . 1,5 modelled rate daily twice prn é % kg / per"""
+
+
+@given(st.lists(st.sampled_from(WORDS.split()), max_size=9).map(" ".join))
+def test_any_text_is_read_or_refused(text):
+    try:
+        r = Regimen.parse(text)
+    except RegimenError:
+        return
+    assert Regimen.parse(str(r)) == r
+
+
+WRONG_ORDERS = [
+    ({"route": "oral"}, ["no dose: give an amount or a rate"]),
+    ({"amount": "60 mg"}, ["amount is '60 mg'; expected a number of mg"]),
+    ({"amount": -1, "interval": 0, "start": math.nan, "count": 1.5},
+     ["amount is -1.0; expected 0 or above (mg)", "interval is 0.0; expected above 0 (h)",
+      "start is nan; expected a number of h",
+      "count is 1.5; expected a whole number from 1, or None"]),
+    ({"amount": INF}, ["amount is infinite; expected a finite number of mg"]),
+    ({"amount": 1, "start": None}, ["start is None; expected a number of h"]),
+    ({"amount": 1, "start": -1}, ["start is -1.0; expected 0 or above (h)"]),
+    ({"amount": 1, "count": 3}, ["3 doses have no interval (q12h)"]),
+    ({"amount": 1, "count": None}, ["endless doses have no interval (q12h)"]),
+    ({"amount": 1, "count": True, "interval": 1},
+     ["count is True; expected a whole number from 1, or None"]),
+    ({"amount": 1, "per": "g"}, ['per is \'g\'; expected "kg", "m2" or None']),
+    ({"amount": 1, "form": "bollus"},
+     ['"bollus" is no form of iv (bolus, infusion, pump) (did you mean "bolus"?)']),
+    ({"amount": 1, "duration": INF}, ["an amount is given over an infinite time; give a rate"]),
+    ({"rate": 1, "interval": 6},
+     ["an infusion without end is repeated (give each a duration: over 2 h)"]),
+    ({"rate": 1, "duration": 0}, ["a rate is given for no time (for 6 h)"]),
+    ({"amount": 1, "modelled": "lag"}, ['modelled is \'lag\'; expected "rate", "duration" or None']),
+    ({"amount": 1, "duration": 2, "modelled": "rate"}, ["a modelled rate goes with an amount alone"]),
+    ({"route": 0, "amount": 1},
+     ["route is 0; expected a name, or a compartment's number from 1"]),
+    ({"route": "a b", "amount": 1},
+     ['"a b" is no route (oral, iv, epidural, intrathecal) and no name of a compartment']),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("arguments", "faults"), WRONG_ORDERS)
+def test_wrong_order(arguments, faults):
+    with pytest.raises(RegimenError) as error:
+        Order(**{"route": "iv"} | arguments)
+    assert list(error.value.faults) == faults
+    assert str(error.value).startswith("Order(route=")
+
+
+@pytest.mark.parametrize("wrong", [(), [1], "60 mg oral"])
+def test_wrong_regimen(wrong):
+    with pytest.raises(RegimenError, match="Regimen: "):
+        Regimen(wrong)
+
+
+# ------------------------------------------------------------------------------- what orders mean
+
+
+def test_order_normalises():
+    assert Order("PO", np.int64(60), interval=12, count=np.int64(2)) == Order(
+        "oral", 60.0, interval=12.0, count=2, form="immediate"
+    )
+    assert Order(2, 1).route == "2"
+    assert Order("iv", 10, duration=0) == Order("iv", 10)
+    assert str(Order("iv", -0.0)) == "0 mg iv bolus"
+
+
+@pytest.mark.parametrize(
+    ("text", "span", "dose", "total", "daily", "end"),
+    [
+        ("60 mg oral q12h x 28", 0, 60, 1680, 120, 336),
+        ("60 mg oral q12h", 0, 60, INF, 120, INF),
+        ("0 mg oral q12h", 0, 0, 0, 0, INF),
+        ("60 mg oral at 5 h", 0, 60, 60, None, 5),
+        ("10 mg iv infusion over 2 h", 2, 10, 10, None, 2),
+        ("10 mg iv infusion at 5 mg/h", 2, 10, 10, None, 2),
+        ("10 mg iv infusion over 2 h q8h x 3 at 24 h", 2, 10, 30, 30, 48),
+        ("0.4 mg/day intrathecal pump for 7 d", 168, 2.8, 2.8, 0.4, 168),
+        ("0.4 mg/day intrathecal pump", INF, INF, INF, 0.4, INF),
+        ("0 mg/day intrathecal pump", INF, 0, 0, 0, INF),
+        ("2 mg/h iv infusion over 6 h q24h x 3", 6, 12, 36, 12, 72),
+        ("10 mg into 2 modelled duration", math.nan, 10, 10, None, 0),
+    ],
+)
+def test_properties(text, span, dose, total, daily, end):
+    (order,) = Regimen.parse(text)
+    got = (order.span, order.dose, order.total, order.end)
+    assert got == pytest.approx((span, dose, total, end), rel=1e-15, nan_ok=True)
+    assert order.daily_dose == (daily if daily is None else pytest.approx(daily, rel=1e-15))
+
+
+def test_times_by_multiplication():
+    times = Order("iv", 1, interval=0.1, count=100).times()
+    np.testing.assert_array_equal(times, np.arange(100) * 0.1)
+
+
+@given(positive.filter(lambda x: 1e-3 < x < 1e3), st.integers(0, 500), st.floats(0, 1e3))
+def test_times_until(interval, k, start):
+    order = Order("iv", 1, interval=interval, count=None, start=start)
+    last = start + k * interval
+    expected = [start + i * interval for i in range(k + 2) if start + i * interval <= last]
+    np.testing.assert_array_equal(order.times(until=last), expected)
+    assert order.times(until=start - 1).size == 0
+
+
+def test_times_without_end():
+    with pytest.raises(RegimenError, match="has no end"):
+        Order("iv", 1, interval=8, count=None).times()
+
+
+@given(st.integers(1, 400), st.sampled_from(["0.1 h", "20 min", "7 h", "12 h", "1 d", "3.5 d"]))
+def test_for_has_no_rounding_accident(count, interval):
+    number, unit = interval.split()
+    course = Fraction(number) * count
+    (order,) = Regimen.parse(f"1 mg iv every {interval} for {float(course)!r} {unit}")
+    assert order.count == count
+    (order,) = Regimen.parse(f"1 mg iv every {interval} for {float(course) * 1.0001!r} {unit}")
+    assert order.count == count + 1
+
+
+# ------------------------------------------------------------------------------------------- laws
+
+regimens = st.lists(orders(numbers=usual, per=[None]).filter(finite), min_size=1, max_size=3).map(
+    Regimen
+)
+
+
+@given(st.floats(0.01, 1e3), st.floats(0.1, 100), st.integers(2, 50), st.data())
+def test_split_train(amount, interval, count, data):
+    first = data.draw(st.integers(1, count - 1))
+    whole = Order("oral", amount, interval=interval, count=count)
+    parts = Regimen(replace(whole, count=first)).then(replace(whole, count=count - first))
+    times = np.concatenate([o.times() for o in parts])
+    np.testing.assert_allclose(times, whole.times(), rtol=1e-14)
+    assert sum(o.total for o in parts) == pytest.approx(whole.total)
+    assert parts.end == pytest.approx(whole.end)
+
+
+@given(regimens, st.floats(1e-3, 1e3))
+def test_scaled(r, factor):
+    scaled = r.scaled(factor)
+    for before, after in zip(r, scaled, strict=True):
+        assert after.dose == pytest.approx(before.dose * factor, rel=1e-12)
+        assert after.total == pytest.approx(before.total * factor, rel=1e-12)
+        assert after.span == pytest.approx(before.span, rel=1e-12, nan_ok=True)
+        assert (after.start, after.interval, after.count) == (
+            before.start, before.interval, before.count,
+        )  # fmt: skip
+    assert r.scaled(1) == r
+
+
+@given(regimens, regimens, st.floats(0, 1e3))
+def test_then(r, other, wait):
+    both = r.then(other, wait)
+    assert both.orders[: len(r)] == r.orders
+    assert both.orders[len(r) :] == other.shifted(r.end + wait).orders
+    assert both.end >= r.end
+
+
+@given(regimens, regimens, regimens)
+def test_plus(a, b, c):
+    assert (a + b) + c == a + (b + c)
+    assert (a + b).routes == tuple(dict.fromkeys(a.routes + b.routes))
+    assert (a + b).end == max(a.end, b.end)
+    assert (a + b).scaled(2) == a.scaled(2) + b.scaled(2)
+
+
+def test_operators_take_text_and_orders():
+    r = Regimen.parse("60 mg oral q12h x 14")
+    assert r + "0.3 mg intrathecal bolus" == r + Order("intrathecal", 0.3)
+    assert r.then("30 mg oral q12h x 14", wait=12).orders[1].start == 180
+    assert r.shifted(24).shifted(-24) == r
+    assert len(r) == 1
+
+
+def test_refused_operations():
+    endless = Regimen.parse("60 mg oral q12h")
+    with pytest.raises(
+        RegimenError, match=r'^"60 mg oral q12h": has no end, so nothing can follow'
+    ):
+        endless.then("30 mg oral")
+    ending = Regimen.parse("60 mg oral q12h x 2")
+    with pytest.raises(RegimenError, match="wait is -1"):
+        ending.then("30 mg oral", wait=-1)
+    with pytest.raises(RegimenError, match="the factor is 0"):
+        ending.scaled(0)
+    with pytest.raises(RegimenError, match=r"start is -1\.0"):
+        ending.shifted(-1)
+
+
+def test_daily_dose():
+    steps = Regimen.parse(
+        "60 mg oral q12h x 14 then 30 mg oral q12h x 14 + 0.2 mg/day intrathecal pump for 14 d"
+    )
+    assert steps.daily_dose("oral", at=0) == 120
+    assert steps.daily_dose("oral", at=168) == 60
+    assert steps.daily_dose("oral", at=336) == 0
+    assert steps.daily_dose("intrathecal") == pytest.approx(0.2)
+    both = Regimen.parse("60 mg oral q12h x 14 + 10 mg oral q6h x 28")
+    assert both.daily_dose() == 160
+    for wrong, arguments, message in [
+        (steps, {}, "has several routes"),
+        (steps, {"route": "oral"}, "changes with time"),
+        (steps, {"route": "iv"}, 'has no route "iv"'),
+        (Regimen.parse("60 mg oral"), {}, "gives an amount once"),
+        (Regimen.parse("1 mg iv q8h + 1 mg/kg iv q8h"), {}, "mixes mg with mg per body size"),
+    ]:
+        with pytest.raises(RegimenError, match=message):
+            wrong.daily_dose(**arguments)
+
+
+# --------------------------------------------------------------------------------- tables of doses
+
+
+def test_table_records_mean_what_nonmem_means():
+    table = pd.DataFrame(
+        {
+            "time": [0, 0, 24, 24, 48, 60],
+            "AMT": [100, 100, 100, 100, 100, 50],
+            "CMT": [1, 2, 1, 2, 2, 1],
+            "RATE": [0, 20, -1, -2, ".", np.nan],
+            "II": [12, 0, 0, 0, 0, 0],
+            "ADDL": [3, 0, 0, 0, 0, 0],
+        }
+    )
+    assert Regimen.from_table(table).orders == (
+        Order(1, 100, interval=12, count=4),
+        Order(2, 100, rate=20),
+        Order(1, 100, modelled="rate", start=24),
+        Order(2, 100, modelled="duration", start=24),
+        Order(2, 100, start=48),
+        Order(1, 50, start=60),
+    )
+
+
+def test_table_of_routes():
+    table = {
+        "Time": [0, "12", 24], "Amt": ["60", 10, 10], "Route": ["PO", "iv", "depot"],
+        "Dur": [None, 2.0, 0], "Form": ["modified", "", "."], "Per": [None, "kg", None],
+    }  # fmt: skip
+    assert Regimen.from_table(table).orders == (
+        Order("oral", 60, form="modified"),
+        Order("iv", 10, duration=2, per="kg", start=12),
+        Order("depot", 10, start=24),
+    )
+
+
+WRONG_TABLES = [
+    ({"TIME": [0], "AMT": [1], "CMT": [1], "DOSE": [1]}, ['unknown column "DOSE"']),
+    ({"TIME": [0], "AMT": [1], "CMT": [1], "ADL": [1]},
+     ['unknown column "ADL" (did you mean "ADDL"?)']),
+    ({"ID": [1], "TIME": [0], "EVID": [1], "AMT": [1], "CMT": [1], "SS": [0]},
+     [f'column "{name}": full event tables are not read here yet' for name in ("ID", "EVID", "SS")]),
+    ({"AMT": [1]}, ['no column "TIME"', 'no column "CMT" or "ROUTE"']),
+    ({"TIME": [0], "time": [0], "AMT": [1], "CMT": [1]}, ['two columns "TIME"']),
+    ({"TIME": [0], "AMT": [1], "CMT": [1], "ROUTE": ["iv"]}, ["CMT and ROUTE: give one"]),
+    ({"TIME": [0, 1], "AMT": [1], "CMT": [1]}, ["the columns differ in length"]),
+    ({"TIME": [], "AMT": [], "CMT": []}, ["no rows"]),
+    ({"TIME": [0, None, 2], "AMT": ["x", math.nan, -1], "CMT": [1, None, 0], "RATE": [-3, 0, 0]},
+     ["row 1: AMT is 'x'; expected a number",
+      "row 1: RATE is -3; expected mg/h, 0 (bolus), -1 or -2 (modelled)",
+      "row 2: TIME is empty", "row 2: AMT is empty", "row 2: ROUTE is empty",
+      "row 3: amount is -1.0; expected 0 or above (mg)",
+      "row 3: route is 0; expected a name, or a compartment's number from 1"]),
+    ({"TIME": [0], "AMT": [1], "CMT": [1], "RATE": [1], "DUR": [1]}, ["row 1: RATE and DUR: give one"]),
+    ({"TIME": [0], "AMT": [1], "CMT": [1], "ADDL": [3]},
+     ["row 1: ADDL is 3 without II, the interval in h"]),
+    ({"TIME": [0], "AMT": [1], "CMT": [1], "ADDL": [1.5], "II": [12]},
+     ["row 1: ADDL is 1.5; expected a whole number of further doses"]),
+    ({"TIME": [0], "AMT": [1], "ROUTE": ["oral"], "RATE": [5]},
+     ["row 1: an oral dose has no rate and no duration"]),
+    ({"TIME": [-1], "AMT": [1], "CMT": [1]}, ["row 1: start is -1.0; expected 0 or above (h)"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("table", "faults"), WRONG_TABLES)
+def test_wrong_table(table, faults):
+    with pytest.raises(RegimenError) as error:
+        Regimen.from_table(table)
+    assert list(error.value.faults) == faults
+    assert "A table of doses has the columns TIME, AMT, and CMT or ROUTE" in str(error.value)
+
+
+def test_not_a_table():
+    with pytest.raises(RegimenError, match="expected a table of doses, not list"):
+        Regimen.from_table([1])
+
+
+@given(regimens)
+def test_table_round_trip(r):
+    table = r.to_table()
+    for back in (Regimen.from_table(table), Regimen.from_table(pd.DataFrame(table))):
+        for before, after in zip(r, back, strict=True):
+            if before.amount is not None:
+                assert after == before
+            else:
+                assert after.total == before.total
+                assert after.span == before.span
+
+
+def test_endless_orders_in_a_table():
+    r = Regimen.parse("60 mg oral q12h + 0.4 mg/day intrathecal pump + 1 mg iv bolus at 50 h")
+    with pytest.raises(RegimenError, match="has no end"):
+        r.to_table()
+    table = r.to_table(until=48)
+    assert table["ADDL"] == [4, 0]
+    assert table["AMT"] == pytest.approx([60, 0.8])
+    with pytest.raises(RegimenError, match="has no end"):
+        Regimen.parse("0.4 mg/day intrathecal pump").to_table()

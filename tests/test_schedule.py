@@ -122,7 +122,7 @@ def test_the_last_infusion_to_end_leaves_exactly_nothing():
     tape = p.tape(np.array([10.0]), NO_BREAKS, {1: 2})
     assert list(tape.op) == [ADD, ADD, ADD, SET, OUTPUT]
     np.testing.assert_allclose(tape.value, [0.1, 0.7, -0.7, 0, 0])
-    assert (tape.index == [2, 2, 2, 2, 0]).all()
+    assert (tape.target == [2, 2, 2, 2, 0]).all()
 
 
 def test_tape_changes_the_segment_before_a_dose_at_the_same_time():

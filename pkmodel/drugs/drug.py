@@ -23,6 +23,7 @@ from pkmodel.drugs.schema import (
 from pkmodel.errors import DrugError, did_you_mean
 from pkmodel.library import NEURAXIAL, neuraxial
 from pkmodel.model import Model, Parameter
+from pkmodel.regimen import Regimen
 
 if TYPE_CHECKING:
     from pkmodel.regimen import Order
@@ -194,14 +195,14 @@ class Drug:
         return replace(model, name=f"neuraxial {self.name}")
 
     def check(
-        self, regimen: Iterable[Order], intended: bool = False, weight: float | None = None
+        self, regimen: Iterable[Order] | str, intended: bool = False, weight: float | None = None
     ) -> None:
         """Refuse routes that the drug does not have, and doses out of the plausible range.
 
         Parameters
         ----------
-        regimen : Regimen
-            What is ordered.
+        regimen : Regimen or str
+            What is ordered, for example ``"60 mg oral q12h x 28"``.
         intended : bool
             Doses out of range are meant.
         weight : float, optional
@@ -219,9 +220,10 @@ class Drug:
 
         Examples
         --------
-        >>> from pkmodel import Regimen
-        >>> Drug.read("morphine").check(Regimen.parse("60 mg oral q12h x 28"))
+        >>> Drug.read("morphine").check("60 mg oral q12h x 28")
         """
+        if isinstance(regimen, str):
+            regimen = Regimen.parse(regimen, molar_mass=self.molar_mass)
         doses.check(self.name, regimen, self.routes, self.refused, self.inputs, intended, weight)
 
     def ratio(self, preset: str = "nominal") -> float:
@@ -330,7 +332,8 @@ class Drug:
         if self.equivalence:
             lines.append(f"  {self.equivalence.reference} : {self.equivalence.test} dose ratios")
         lines += [
-            f"    {p.ratio:g}  {p.name}: {p.design} (n = {p.n})" for p in self.presets.values()
+            f"    {p.ratio:g}  {p.name}: {p.design} ({f'n = {p.n}' if p.n else 'no study'})"
+            for p in self.presets.values()
         ]
         counts = Counter(p.confidence for p in self.parameters.values())
         trust = ", ".join(f"{counts[word]} {word}" for word in CONFIDENCE if counts[word])

@@ -92,7 +92,8 @@ _THETA = 0.8
 _LANES = 32
 _RING = 16
 _CACHE_BYTES = 1 << 21
-_IDLE, _STEP, _SOLVE = range(3)
+_IDLE, _PAUSE, _STEP, _SOLVE = range(4)
+_DOUBLINGS = 64
 _FACTORIAL = np.array([math.factorial(k) for k in range(17)], np.float64)
 
 # Six products for the Taylor sum, then squarings: result = left times right.
@@ -111,7 +112,7 @@ def _product(cells, a, b, c, width, rows, start, column):
     for i in range(rows):
         first = start[i]
         last = start[i + 1]
-        head = first + (last - first - 1) % 4 + 1
+        head = first + (last - first - 1) % 3 + 1
         ai = a + i * n1
         for m in range(first, last if width > 1 else first + 1):
             j = column[m] if width > 1 else 0
@@ -122,43 +123,37 @@ def _product(cells, a, b, c, width, rows, start, column):
             if head == first + 1:
                 for z in range(lanes):
                     cells[ij, z] = 0.0 + cells[a0, z] * cells[b0, z]
-            elif head == first + 2:
-                a1 = ai + column[first + 1]
-                b1 = bj + column[first + 1] * width
-                for z in range(lanes):
-                    cells[ij, z] = 0.0 + cells[a0, z] * cells[b0, z] + cells[a1, z] * cells[b1, z]
-            elif head == first + 3:
-                a1 = ai + column[first + 1]
-                b1 = bj + column[first + 1] * width
-                a2 = ai + column[first + 2]
-                b2 = bj + column[first + 2] * width
-                for z in range(lanes):
-                    cells[ij, z] = (
-                        0.0
-                        + cells[a0, z] * cells[b0, z]
-                        + cells[a1, z] * cells[b1, z]
-                        + cells[a2, z] * cells[b2, z]
-                    )
             else:
-                head = first
-                for z in range(lanes):
-                    cells[ij, z] = 0.0
-            for k in range(head, last, 4):
+                a1 = ai + column[first + 1]
+                b1 = bj + column[first + 1] * width
+                if head == first + 2:
+                    for z in range(lanes):
+                        cells[ij, z] = (
+                            0.0 + cells[a0, z] * cells[b0, z] + cells[a1, z] * cells[b1, z]
+                        )
+                else:
+                    a2 = ai + column[first + 2]
+                    b2 = bj + column[first + 2] * width
+                    for z in range(lanes):
+                        cells[ij, z] = (
+                            0.0
+                            + cells[a0, z] * cells[b0, z]
+                            + cells[a1, z] * cells[b1, z]
+                            + cells[a2, z] * cells[b2, z]
+                        )
+            for k in range(head, last, 3):
                 a0 = ai + column[k]
                 b0 = bj + column[k] * width
                 a1 = ai + column[k + 1]
                 b1 = bj + column[k + 1] * width
                 a2 = ai + column[k + 2]
                 b2 = bj + column[k + 2] * width
-                a3 = ai + column[k + 3]
-                b3 = bj + column[k + 3] * width
                 for z in range(lanes):
                     cells[ij, z] = (
                         cells[ij, z]
                         + cells[a0, z] * cells[b0, z]
                         + cells[a1, z] * cells[b1, z]
                         + cells[a2, z] * cells[b2, z]
-                        + cells[a3, z] * cells[b3, z]
                     )
 
 
@@ -253,7 +248,7 @@ def _exponential(rates, block, traits, segment, step, kind, start, column, cells
         if 2 <= stage and stage <= 5:
             first = 1.0 / _FACTORIAL[16] if stage == 2 else 1.0
             _taylor(cells, size, target, first, 20 - 4 * stage, start, column)
-            target = 0
+            target = np.int64(0)
         if stage >= 5:
             _renormalise(cells, target, kind, closes, factor, total, halvings)
             for z in range(lanes):
@@ -262,77 +257,36 @@ def _exponential(rates, block, traits, segment, step, kind, start, column, cells
 
 
 @_helper
-def _steady(cells, slot, lane, kind, x, closed, scratch):
-    """Steady state of a lane, eq. (6); False if there is none."""
-    n = kind.size
-    n1 = n + 1
-    size = 0
-    largest = 0.0
-    simple = closed > 0.0
+def _steady(cells, x, y, kind, closes, factor, total, active, start, column):
+    """x = (1 + E) (1 + E^2) (1 + E^4) ... x in active lanes, eq. (6); they are left at -1 if ready."""
+    lanes = cells.shape[1]
+    n1 = start.size - 1
+    n = n1 - 1
+    size = n1 * n1
+    one, zero = np.int64(1), np.int64(0)
+    for z in range(lanes):
+        factor[z] = 1.0
     for i in range(n):
-        simple &= kind[i] != GENERAL
-    for i in range(n1):
-        if i < n and kind[i] > MASS:
-            continue
-        m = 0
-        for j in range(n):
-            if kind[j] <= MASS:
-                value = cells[slot + i * n1 + j, lane]
-                if not simple:
-                    value = (1.0 if i == j else 0.0) - value
-                    largest = max(largest, abs(value))
-                scratch[size, m] = value
-                m += 1
-        if i < n:
-            scratch[size, n] = cells[x + i, lane]
-            size += 1
-    solved = True
-    if simple:
-        for k in range(size - 1, -1, -1):
-            total = scratch[size, k]
-            for i in range(k):
-                total += scratch[i, k]
-            scratch[k, k] = total
-            for i in range(size + 1):
-                if (i < k or i == size) and scratch[i, k] != 0.0:
-                    share = scratch[i, k] / total
-                    for j in range(k):
-                        scratch[i, j] += share * scratch[k, j]
-                    scratch[i, n] += share * scratch[k, n]
-        for k in range(size):
-            value = scratch[k, n]
-            for j in range(k):
-                value += scratch[k, j] * scratch[j, n]
-            if value != 0.0:
-                solved &= scratch[k, k] > 0.0
-                value /= scratch[k, k]
-            scratch[k, n] = value
-    else:
-        for k in range(size):
-            best = k
-            for i in range(k + 1, size):
-                if abs(scratch[i, k]) > abs(scratch[best, k]):
-                    best = i
-            solved &= abs(scratch[best, k]) > 4.0 * n * _EPS * largest
-            for j in range(n + 1):
-                value = scratch[k, j]
-                scratch[k, j] = scratch[best, j]
-                scratch[best, j] = value
-            for i in range(k + 1, size):
-                share = scratch[i, k] / scratch[k, k]
-                for j in range(k + 1, n + 1):
-                    scratch[i, j] -= share * scratch[k, j]
-        for k in range(size - 1, -1, -1):
-            value = scratch[k, n]
-            for j in range(k + 1, size):
-                value -= scratch[k, j] * scratch[j, n]
-            scratch[k, n] = value / scratch[k, k]
-    m = 0
-    for i in range(n):
-        if kind[i] <= MASS:
-            cells[x + i, lane] = scratch[m, n]
-            m += 1
-    return solved
+        for k in range(start[i], start[i + 1]):
+            if kind[i] > MASS or kind[column[k]] > MASS:
+                for z in range(lanes):
+                    cells[i * n1 + column[k], z] = 0.0
+    for _ in range(_DOUBLINGS):
+        _product(cells, zero, x, y, one, n, start, column)
+        busy = False
+        for z in range(lanes):
+            if active[z] > 0.0:
+                grows = False
+                for i in range(n):
+                    value = cells[x + i, z]
+                    cells[x + i, z] = value + cells[y + i, z]
+                    grows |= cells[x + i, z] != value
+                active[z] = 1.0 if grows else -1.0
+                busy |= grows
+        if not busy:
+            break
+        _product(cells, zero, zero, 5 * size, n1, n1, start, column)
+        _renormalise(cells, 5 * size, kind, closes, factor, total, active)
 
 
 @_helper
@@ -344,40 +298,21 @@ def _flush(cells, ring, n, filled, columns, weights, block, row_start, row_state
     first = columns[0]
     for z in range(min(cells.shape[1], out.shape[0] - case)):
         for r in range(out.shape[1]):
-            fine = True
             for k in range(row_start[r], row_start[r + 1]):
                 at = ring + row_state[k]
                 weight = weights[block, k, z]
                 if whole and k == row_start[r]:
                     for s in range(_RING):
-                        value = weight * cells[at + s * n, z]
-                        out[case + z, r, first + s] = value
-                        fine &= value - value == 0.0
+                        out[case + z, r, first + s] = weight * cells[at + s * n, z]
                 else:
                     for s in range(filled):
                         value = weight * cells[at + s * n, z]
                         if k > row_start[r]:
                             value += out[case + z, r, columns[s]]
                         out[case + z, r, columns[s]] = value
-                        fine &= value - value == 0.0
-            if not fine:
+            # what is not finite stays so until a jump, and jumps empty the ring
+            if not math.isfinite(out[case + z, r, columns[filled - 1]]):
                 state[z] = max(state[z], NONFINITE_RESULT)
-
-
-@_helper
-def _perform(op, index, value, scale, scales, block, cells, x, n, low, high, segment):
-    """Carry out one item in some lanes."""
-    if op == SEGMENT:
-        for z in range(low, high):
-            segment[z] = index
-    elif op == RESET:
-        for i in range(n):
-            for z in range(low, high):
-                cells[x + i, z] = 0.0
-    else:
-        keep = 1.0 if op == ADD else 0.0
-        for z in range(low, high):
-            cells[x + index, z] = keep * cells[x + index, z] + value * scales[block, scale, z]
 
 
 def _follow(
@@ -402,7 +337,6 @@ def _follow(
     slot_step,
     slot_segment,
     counters,
-    scratch,
     out,
     status,
 ):
@@ -413,10 +347,12 @@ def _follow(
     size = n1 * n1
     slots = slot_step.shape[0]
     segments = traits.shape[1] // 3
-    base_scale = scales.shape[1] - 1
+    plain = scales.shape[1] - 1
+    one = np.int64(1)
     ring = (6 + slots) * size
     spare = ring + (_RING + 1) * n
-    step, length, now, near, carry = vectors[5], vectors[6], vectors[7], vectors[8], vectors[9]
+    closes, step, length, active = vectors[3], vectors[5], vectors[6], vectors[1]
+    now, near, carry = vectors[7], vectors[8], vectors[9]
     position, stop, mode, slot = counters[0], counters[1], counters[2], counters[3]
     missing, replace, segment, state = counters[4], counters[5], counters[6], counters[7]
     recorded_columns = counters[8]
@@ -452,10 +388,11 @@ def _follow(
             for z in range(lanes):
                 cells[ring + i, z] = 0.0
         x = ring
-        filled = 0
+        filled = np.int64(0)
         recorded = False
+        busy = True
 
-        while True:
+        while busy:
             busy = False
             absent = False
             solving = False
@@ -463,6 +400,7 @@ def _follow(
             lead = 0
             for g in range(groups):
                 mode[g] = _IDLE
+                missing[g] = 0
                 at = position[g]
                 fault = False
                 while at < stop[g]:
@@ -480,97 +418,105 @@ def _follow(
                             break
                     op = tape_op[at]
                     index = tape_index[at]
-                    at += 1
-                    if op == OUTPUT:
-                        if index < 0 or index >= columns:
-                            fault = True
-                            break
-                        if shared:
-                            if recorded:
-                                for i in range(n):
-                                    for z in range(lanes):
-                                        cells[x + n + i, z] = cells[x + i, z]
-                                x += n
-                            recorded_columns[filled] = index
-                            filled += 1
-                            recorded = True
-                            if filled == _RING:
-                                _flush(
-                                    cells, ring, n, filled, recorded_columns,
-                                    weights, weight_block, row_start, row_state, out, case, state,
-                                )  # fmt: skip
-                                for i in range(n):
-                                    for z in range(lanes):
-                                        cells[ring + i, z] = cells[x + i, z]
-                                x = ring
-                                filled = 0
-                                recorded = False
-                        else:
-                            for r in range(rows):
-                                total = 0.0
-                                for k in range(row_start[r], row_start[r + 1]):
-                                    total += weights[weight_block, k, g] * cells[x + row_state[k], g]
-                                out[case + g, r, index] = total
-                                if total - total != 0.0:
-                                    state[g] = max(state[g], NONFINITE_RESULT)
-                        continue
-                    value = tape_value[at - 1]
-                    if recorded:
-                        for i in range(n):
-                            for z in range(lanes):
-                                cells[x + n + i, z] = cells[x + i, z]
-                        x += n
-                        recorded = False
-                    if op == STEADY:
-                        fault = not (value > 0.0 and math.isfinite(value))
-                        if not fault:
-                            length[g] = value
-                            mode[g] = _SOLVE
-                        break
-                    limit = segments if op == SEGMENT else n
-                    scale = tape_scale[at - 1]
-                    if scale < 0:
-                        scale = base_scale
-                    if op < ADD or op > RESET or index < 0 or index >= limit or scale > base_scale:
+                    value = tape_value[at]
+                    limit = columns if op == OUTPUT else segments if op == SEGMENT else n
+                    if op < ADD or op > STEADY or index < 0 or index >= limit:
                         fault = True
                         break
-                    _perform(
-                        op, index, value, scale, scales, block, cells, x, n, g, g + width, segment
-                    )
+                    if recorded:
+                        if filled == _RING or op == SET or op == RESET:
+                            mode[g] = _PAUSE
+                            break
+                        y = ring + filled * n
+                        for i in range(n):
+                            for z in range(lanes):
+                                cells[y + i, z] = cells[x + i, z]
+                        x = y
+                        recorded = False
+                    at += 1
+                    if op == OUTPUT and shared:
+                        recorded_columns[filled] = index
+                        filled += 1
+                        recorded = True
+                    elif op == OUTPUT:
+                        for r in range(rows):
+                            value = 0.0
+                            for k in range(row_start[r], row_start[r + 1]):
+                                value += weights[weight_block, k, g] * cells[x + row_state[k], g]
+                            out[case + g, r, index] = value
+                            if not math.isfinite(value):
+                                state[g] = max(state[g], NONFINITE_RESULT)
+                    elif op == STEADY:
+                        length[g] = value
+                        mode[g] = _SOLVE
+                        fault = not (value > 0.0 and math.isfinite(value))
+                        break
+                    elif op == SEGMENT:
+                        for z in range(g, g + width):
+                            segment[z] = index
+                    elif op == RESET:
+                        for i in range(n):
+                            for z in range(g, g + width):
+                                cells[x + i, z] = 0.0
+                    else:
+                        k = tape_scale[at - 1]
+                        if k < 0 or k > plain:
+                            k = plain
+                        keep = 1.0 if op == ADD else 0.0
+                        for z in range(g, g + width):
+                            cells[x + index, z] = (
+                                keep * cells[x + index, z] + value * scales[block, k, z]
+                            )
                 position[g] = at
                 if fault:
+                    mode[g] = _IDLE
                     position[g] = stop[g]
                     for z in range(g, g + width):
                         state[z] = max(state[z], BAD_TAPE)
-                missing[g] = 0
                 if mode[g] == _IDLE:
                     continue
                 busy = True
+                if mode[g] == _PAUSE:
+                    continue
                 k = slot[g]
-                h = length[g]
-                if abs(slot_step[k, g] - h) > near[g] or slot_segment[k, g] != segment[g]:
-                    k = 0
-                    while k < slots and (
-                        abs(slot_step[k, g] - h) > near[g] or slot_segment[k, g] != segment[g]
-                    ):
-                        k += 1
-                    if k == slots:
+                tries = -1
+                while tries < slots and (
+                    abs(slot_step[k, g] - length[g]) > near[g] or slot_segment[k, g] != segment[g]
+                ):
+                    tries += 1
+                    k = tries
+                    if tries == slots:
                         k = replace[g]
                         replace[g] = (k + 1) % slots
-                        slot_step[k, g] = h
+                        slot_step[k, g] = length[g]
                         slot_segment[k, g] = segment[g]
                         missing[g] = 1
                         absent = True
-                    slot[g] = k
+                slot[g] = k
                 if mode[g] == _STEP:
-                    carry[g] = h - slot_step[k, g]
+                    carry[g] = length[g] - slot_step[k, g]
                     lead = k
                     stepping += 1
                 else:
                     solving = True
-            if not busy:
-                break
 
+            if filled > 0 and (filled == _RING or stepping == 0):
+                _flush(
+                    cells, ring, n, filled, recorded_columns,
+                    weights, weight_block, row_start, row_state, out, case, state,
+                )  # fmt: skip
+                filled = np.int64(0)
+                if not busy:
+                    break
+                if stepping == 0:
+                    for i in range(n):
+                        for z in range(lanes):
+                            cells[spare + i, z] = cells[x + i, z]
+                    for i in range(n):
+                        for z in range(lanes):
+                            cells[ring + i, z] = cells[spare + i, z]
+                    x = ring
+                    recorded = False
             if absent:
                 for z in range(lanes):
                     g = 0 if shared else z
@@ -581,16 +527,14 @@ def _follow(
                 _exponential(
                     rates, rate_block, traits, segment, step, kind, start, column, cells, vectors
                 )
-                for i in range(n1):
-                    for k in range(start[i], start[i + 1]):
-                        at = i * n1 + column[k]
-                        for z in range(lanes):
-                            g = 0 if shared else z
-                            if missing[g] == 1:
-                                cells[(6 + slot[g]) * size + at, z] = cells[at, z]
+                for at in range(size):
+                    for z in range(lanes):
+                        g = 0 if shared else z
+                        if missing[g] == 1:
+                            cells[(6 + slot[g]) * size + at, z] = cells[at, z]
             if stepping > 0:
-                y = x + n if recorded else spare
-                _product(cells, (6 + lead) * size, x, y, 1, n, start, column)
+                y = ring + filled * n if recorded else spare
+                _product(cells, (6 + lead) * size, x, y, one, n, start, column)
                 if not shared:
                     for z in range(lanes):
                         if mode[z] != _STEP:
@@ -615,17 +559,16 @@ def _follow(
             if solving:
                 for z in range(lanes):
                     g = 0 if shared else z
-                    if mode[g] == _SOLVE:
-                        at = (6 + slot[g]) * size
-                        closed = traits[rate_block, 3 * segment[z] + 2, z]
-                        if not _steady(cells, at, z, kind, x, closed, scratch):
-                            state[z] = max(state[z], NO_STEADY_STATE)
+                    closes[z] = traits[rate_block, 3 * segment[z] + 2, z]
+                    active[z] = 1.0 if mode[g] == _SOLVE else 0.0
+                    at = (6 + slot[g]) * size
+                    for k in range(size if active[z] > 0.0 else 0):
+                        cells[k, z] = cells[at + k, z]
+                _steady(cells, x, spare, kind, closes, vectors[4], step, active, start, column)
+                for z in range(lanes):
+                    if active[z] > 0.0:
+                        state[z] = max(state[z], NO_STEADY_STATE)
 
-        if filled > 0:
-            _flush(
-                cells, ring, n, filled, recorded_columns,
-                weights, weight_block, row_start, row_state, out, case, state,
-            )  # fmt: skip
         for z in range(min(lanes, cases - case)):
             status[case + z] = state[z]
             if state[z] != OK:
@@ -644,7 +587,7 @@ _WORK, _COUNT = types.float64[:, ::1], types.int64[:, ::1]
 _SIGNATURE = types.void(
     *(_F3, _F3, _F3, _F3, _I1, _I1, _I1),
     *(_I1, _F1, _I1, _I1, _F1, _I1, _I1, _I1, _I1),
-    *(_WORK, _WORK, _WORK, _COUNT, _COUNT, _WORK),
+    *(_WORK, _WORK, _WORK, _COUNT, _COUNT),
     *(types.float64[:, :, ::1], types.uint8[::1]),
 )
 
@@ -744,7 +687,7 @@ def solve(
     cases = out.shape[0]
     n = kind.size
     size = (n + 1) ** 2
-    lanes = max(1, min(_LANES if n <= 16 else _LANES // 2, cases))
+    lanes = max(1, min(64 if n <= 4 else 32 if n <= 16 else 16, cases))
     blocks = -(-cases // lanes)
     slots = max(2, min(16, _CACHE_BYTES // (size * _LANES * 8)))
     start, column = _pattern(matrices, kind)
@@ -776,7 +719,6 @@ def solve(
         np.zeros((slots, lanes)),
         np.zeros((slots, lanes), np.int64),
         np.zeros((9, max(lanes, _RING)), np.int64),
-        np.zeros((n + 1, n + 1)),
         out,
         status,
     )

@@ -67,8 +67,8 @@ def faults_of(model: Model) -> list[str]:
     for o in model.outputs:
         if o.quantity not in ("concentration", "amount"):
             faults.append(f'site {o.site}: unknown quantity "{o.quantity}" (concentration, amount)')
-        check(f"site {o.site}", o.terms.values())
-        for name in o.terms:
+        check(f"site {o.site}", o.weights.values())
+        for name in o.weights:
             box(f"site {o.site}", name, volume=o.quantity == "concentration")
     for a, b, rho in model.correlations:
         check("correlation", [a, b])

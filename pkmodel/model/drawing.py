@@ -16,7 +16,7 @@ def draw(model: Model) -> str:
     """The boxes of a model as text: what enters each compartment and where it goes."""
     n, p = len(model.states), len(model.parameters)
     lines = [f"{model.name}: {n} compartment{'s' * (n != 1)}, {p} parameter{'s' * (p != 1)}"]
-    terms = model._flow_terms if model.matrix is None else _matrix_terms(model)
+    terms = model.flow_terms if model.matrix is None else _matrix_terms(model)
     width = max(len(s) for s in model.states) + 2
     for name in model.states:
         arrows = [f"◀─ {i.route}" for i in model.inputs if i.entry == name and i.route != name]

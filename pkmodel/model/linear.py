@@ -140,19 +140,17 @@ class Model:
         names = [str(i + 1) for i in range(n)] if compartments is None else list(compartments)
         if len(names) != n:
             raise ModelError(f"{len(names)} compartment names for {n} rows of the rate matrix")
-        columns = {
-            "bioavailability": _column("bioavailability", bioavailability, n),
-            "lag": _column("lag", lag, n),
-            "duration": _column("duration", duration, n),
-            "rate": _column("rate", rate, n),
-        }
+        columns = (
+            _column("bioavailability", bioavailability, n),
+            _column("lag", lag, n),
+            _column("duration", duration, n),
+            _column("rate", rate, n),
+        )
         volumes = _column("volume", volume, n)
         return cls(
             name,
             compartments=tuple(Compartment(c, v) for c, v in zip(names, volumes, strict=True)),
-            inputs=tuple(
-                Input(c, c, **{k: v[i] for k, v in columns.items()}) for i, c in enumerate(names)
-            ),
+            inputs=tuple(Input(c, c, *row) for c, *row in zip(names, *columns, strict=True)),
             matrix=matrix,
         )
 
@@ -256,7 +254,7 @@ class Model:
         with np.errstate(all="ignore"):
             rates = [
                 (index[s], None if t is None else index[t], self._rate(s, law, p, values))
-                for s, t, law, p in self._flow_terms
+                for s, t, law, p in self.flow_terms
             ]
         shape = np.broadcast_shapes(*(np.shape(r) for _, _, r in rates))
         n = len(index)
@@ -270,11 +268,13 @@ class Model:
         return K
 
     @cached_property
-    def _flow_terms(self) -> tuple[tuple[str, str | None, str, tuple[str | float, ...]], ...]:
-        flows = [(f.source, f.target, f.law, f.parameters) for f in self.flows]
+    def flow_terms(self) -> tuple[tuple[str, str | None, str, tuple[Any, ...]], ...]:
+        """Source, target, law and factors of every flow, those of the transit chains included."""
+        flows: list[tuple[str, str | None, str, tuple[Any, ...]]] = [
+            (f.source, f.target, f.law, f.parameters) for f in self.flows
+        ]
         for i in self.inputs:
             ends = (*i.chain[1:], i.compartment)
-            assert i.transit == 0 or i.transit_time is not None
             flows += [
                 (a, b, "transit", (i.transit, i.transit_time))
                 for a, b in zip(i.chain, ends, strict=False)
@@ -310,7 +310,7 @@ class Model:
         rows = []
         for output in self.outputs:
             row = []
-            for name, weight in output.terms.items():
+            for name, weight in output.weights.items():
                 w = value_of(weight, values)
                 if output.quantity == "concentration":
                     with np.errstate(all="ignore"):
@@ -345,7 +345,7 @@ class Model:
         return draw(self)
 
 
-def _column(name: str, values: ArrayLike | None, n: int) -> list[float] | list[None]:
+def _column(name: str, values: ArrayLike | None, n: int) -> list[Any]:
     if values is None:
         return [None] * n
     column = np.asarray(values, dtype=float)

@@ -191,12 +191,13 @@ class Output:
     """
 
     site: str
-    terms: Mapping[str, str | float]
+    terms: str | Mapping[str, str | float]
     quantity: str = "concentration"
 
-    def __post_init__(self) -> None:
-        terms = {self.terms: 1.0} if isinstance(self.terms, str) else dict(self.terms)
-        object.__setattr__(self, "terms", terms)
+    @property
+    def weights(self) -> Mapping[str, str | float]:
+        """Weight of every compartment in the sum."""
+        return {self.terms: 1.0} if isinstance(self.terms, str) else self.terms
 
 
 def value_of(item: str | float, values: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:

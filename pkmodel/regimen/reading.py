@@ -51,6 +51,7 @@ _PHRASES: dict[str, tuple[str, Any]] = (
 )
 _FIRST_WORDS = frozenset(re.split("[ /]", phrase)[0] for phrase in _PHRASES)
 _CLAUSES = ("q", "every", "for", "over", "at", "x", "×", "*", "into")
+_COUNTED = ("dose", "doses", "times")
 _REFUSED = {
     "qod": '"qod" is misread as daily (every 2 d)',
     "prn": '"prn" gives no times (q4h x 6)',
@@ -174,11 +175,19 @@ class _Reader:
                 f'"{self.found["count"][1]}" and "{self.found["course"][1]}": give one'
             )
         elif course is not None:
-            found["count"] = max(1, _whole_or_above(course / interval))
+            found["count"] = self._doses_in(course, interval)
         else:
             found.setdefault("count", None)
         if "amount" not in found and "duration" not in found:
             self.faults.append("each of several infusions needs a duration (over 2 h)")
+
+    def _doses_in(self, course: float, interval: float) -> int:
+        doses = course / interval if interval else 1.0
+        if 0 < doses < 1e9:
+            return _whole_or_above(doses)
+        many = "no dose" if not doses else f"{doses:.0g} doses"
+        self.faults.append(f'"{self.found["course"][1]}" holds {many}')
+        return 1
 
     def _one_infusion(self, found: dict[str, Any], course: float | None) -> None:
         if course is not None and "duration" in found:
@@ -195,10 +204,8 @@ class _Reader:
 
     def _phrase(self) -> tuple[str, int]:
         """Longest known phrase at the current token, and its number of tokens."""
-        if (
-            self.tokens[self.position].lower().partition("/")[0].replace(".", "")
-            not in _FIRST_WORDS
-        ):
+        first = self.tokens[self.position].lower().partition("/")[0]
+        if first.replace(".", "") not in _FIRST_WORDS:
             return "", 0
         for length in (3, 2, 1):
             tokens = self.tokens[self.position : self.position + length]
@@ -215,6 +222,9 @@ class _Reader:
         self.position += 1
         if word.startswith("into "):
             self._put("route", token[5:].strip(), token)
+        elif word == "into":
+            self.faults.append('"into" names no compartment (into depot)')
+            self._put("route", None, token)
         elif word in ("q", "every"):
             self._interval(word)
         elif word in ("for", "over"):
@@ -299,8 +309,11 @@ class _Reader:
     def _count(self, mark: str) -> None:
         number, _ = self._quantity(unit=False)
         count, shown = float(number or 0), f"{mark} {number}".strip()
+        if self.position < len(self.tokens) and self.tokens[self.position].lower() in _COUNTED:
+            self.position += 1
         if count < 1 or count % 1:
             self.faults.append(f'"{shown}" is no whole number of doses (x 28)')
+            count = 1
         self._put("count", int(count), shown)
 
     def _dose(self) -> None:
@@ -322,7 +335,7 @@ class _Reader:
     def _put_dose(self, name: str, number: str, unit: str, dimension: str) -> None:
         value = self._convert(number, unit, dimension)
         per = dimension.partition("_per_")[2] or None
-        if {"amount", "rate"} & self.found.keys() - {name} and self.found["per"][0] != per:
+        if self.found.get("per", (per,))[0] != per and name not in self.found:
             self.faults.append("amount and rate are not per the same body size")
         self._put(name, value, f"{number} {unit}")
         self.found.setdefault("per", (per, f"{number} {unit}"))
@@ -345,4 +358,4 @@ def _dose_dimension(unit: str) -> str | None:
 def _whole_or_above(ratio: float) -> int:
     """Round up, but not for a rounding error: 14 d hold 28 intervals of 12 h."""
     nearest = round(ratio)
-    return nearest if math.isclose(ratio, nearest, rel_tol=1e-9) else math.ceil(ratio)
+    return nearest if nearest and math.isclose(ratio, nearest) else math.ceil(ratio)

@@ -92,8 +92,7 @@ def simulate(
     array([[2.   , 0.602, 0.181],
            [2.   , 0.181, 0.016]])
     """
-    drug = _drug(model)
-    model = model if isinstance(model, Model) else drug.model()
+    model, drug = _model(model)
     regimen = _regimen(regimen, drug)
     if drug is not None:
         drug.check(regimen, intended=intended)
@@ -148,10 +147,7 @@ def steady_state(
     >>> ds.concentration.squeeze().round(4).values, ds.auc_tau.round(6).item()
     (array([2.862, 0.862]), 20.0)
     """
-    import xarray as xr
-
-    drug = _drug(model)
-    model = model if isinstance(model, Model) else drug.model()
+    model, drug = _model(model)
     regimen = _regimen(regimen, drug)
     if drug is not None:
         drug.check(regimen, intended=intended)
@@ -166,10 +162,8 @@ def steady_state(
         raise ParameterError("parameters that change with time have no steady state")
     out, status, auc = run_steady(model, period, tau, grid, cases, amounts, threads)
     ds = label(model, regimen, grid, cases, out, status, amounts, False, drug)
-    auc = xr.DataArray(auc.reshape(*cases.sizes.values(), -1), dims=(*cases.sizes, "site"))
-    return ds.assign(auc_tau=auc.assign_attrs(attributes("auc_tau"))).assign_attrs(
-        interval=f"{tau!r} h"
-    )
+    exposure = (*cases.sizes, "site"), auc.reshape(*cases.shape, -1), attributes("auc_tau")
+    return ds.assign(auc_tau=exposure).assign_attrs(interval=f"{tau!r} h")
 
 
 def _one_period(regimen: Regimen) -> tuple[Regimen, float]:
@@ -193,10 +187,11 @@ def _one_period(regimen: Regimen) -> tuple[Regimen, float]:
     return Regimen(tuple(orders)), tau
 
 
-def _drug(model: Model | Drug | str) -> Drug | None:
+def _model(model: Model | Drug | str) -> tuple[Model, Drug | None]:
     if isinstance(model, Model):
-        return None
-    return model if isinstance(model, Drug) else Drug.read(model)
+        return model, None
+    drug = model if isinstance(model, Drug) else Drug.read(model)
+    return drug.model(), drug
 
 
 def _regimen(regimen: Any, drug: Drug | None) -> Regimen:

@@ -55,7 +55,11 @@ def label(
         "time": ("time", times, attributes("time")),
     }
     if amounts:
-        coords["compartment"] = ("compartment", np.array(model.states, object), attributes("compartment"))
+        coords["compartment"] = (
+            "compartment",
+            np.array(model.states, object),
+            attributes("compartment"),
+        )
     return xr.Dataset(data, coords, attrs=_provenance(model, regimen, cases, drug))
 
 

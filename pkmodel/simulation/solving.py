@@ -96,7 +96,7 @@ def _residence(K: Floats, entered: Floats) -> Floats:
     shape = np.broadcast_shapes(K.shape[:-1], entered.shape)
     K, b = np.broadcast_to(-K, (*shape, shape[-1])), np.broadcast_to(entered, shape)[..., None]
     try:
-        return np.linalg.solve(K, b)[..., 0]
+        return np.asarray(np.linalg.solve(K, b)[..., 0], dtype=float)
     except np.linalg.LinAlgError:
         regular = np.linalg.matrix_rank(K) == shape[-1]
         out = np.full(shape, np.nan)

@@ -1,0 +1,8 @@
+"""The command ``pkmodel``: compare, simulate, equivalence, drugs.
+
+Nothing heavier than click is imported before a command runs, so that ``--help`` is quick.
+"""
+
+from pkmodel.cli.commands import main
+
+__all__ = ["main"]

@@ -1,0 +1,369 @@
+"""The commands and their options."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pkmodel import __version__
+from pkmodel.cli import tables
+from pkmodel.cli.faults import DEBUG, Program, in_options, warn_of_failures
+from pkmodel.cli.files import Files, read_doses
+from pkmodel.cli.study import (
+    Arms,
+    Study,
+    end_of,
+    exposure,
+    fine_times,
+    implied_ratios,
+    output_times,
+    read_ratios,
+    window,
+)
+from pkmodel.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from pkmodel.cli.study import Run
+
+__all__ = ["main"]
+
+
+class Hours(click.ParamType):
+    """A time with its unit, read into hours."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> float:
+        """Read the text."""
+        from pkmodel import units
+
+        hours = float(units.convert(value, "time", name=f"--{param.name}"))
+        if not hours:
+            self.fail(f'"{value}" is not above 0', param, ctx)
+        return hours
+
+
+class Pair(click.ParamType):
+    """``NAME=VALUE``."""
+
+    name = "name=value"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, str]:
+        """Part the text at the first equals sign."""
+        name, equals, text = value.partition("=")
+        if not (name.strip() and equals and text.strip()):
+            self.fail(f'"{value}" is not of the form {param.metavar}', param, ctx)
+        return name.strip(), text.strip()
+
+
+# ------------------------------------------------------------------------------------------ options
+
+
+def start_debugging(ctx: click.Context, param: Any, value: bool) -> None:
+    """Let errors show their traceback."""
+    if value:
+        ctx.meta[DEBUG] = True
+
+
+debug = click.option(
+    "--debug",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=start_debugging,
+    help="Show the traceback of an error.",
+)
+
+STUDY = (
+    click.option(
+        "--set", "settings", type=Pair(), multiple=True, metavar='NAME="VALUE UNIT"',
+        help='A parameter of the model for all subjects: --set clearance="1.5 L/min". Repeatable.',
+    ),
+    click.option("--subjects", type=click.IntRange(min=1), metavar="N",
+                 help="Draw N subjects with the spread of the drug file; otherwise one typical adult."),
+    click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True,
+                 help="Seed of the draw."),
+    click.option("--intended", is_flag=True,
+                 help="Doses outside the range of the drug file are meant."),
+)  # fmt: skip
+TIMES = (
+    click.option("--until", type=Hours(), metavar="TIME",
+                 help='End of the simulation: "14 d". By default the end of the longest regimen.'),
+    click.option("--every", type=Hours(), metavar="TIME",
+                 help='Step of the stored times: "15 min". By default 1 h, or more beyond 14 d.'),
+)  # fmt: skip
+FILES = (
+    click.option("-o", "--output", metavar="FILE",
+                 help="Store the result: .nc (NetCDF), .zarr, or .csv (a long table)."),
+    click.option("--plot", metavar="FILE", help="Draw a figure: .png, .pdf or .svg."),
+    click.option("--force", is_flag=True, help="Overwrite files that exist."),
+)  # fmt: skip
+
+
+def with_options(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Give a command these options, in this order."""
+
+    def decorate(command: Any) -> Any:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+# ----------------------------------------------------------------------------------------- commands
+
+
+@click.group(
+    cls=Program,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": tables.WIDTH},
+    epilog="""\b
+Examples:
+  pkmodel drugs
+  pkmodel compare morphine --oral "60 mg oral q12h x 28" --ratio 300
+  pkmodel equivalence morphine --oral "60 mg oral q12h"
+
+\b
+Exit status:
+  0  all is well
+  1  a file cannot be read or written, a package is missing, or cases failed
+  2  the input is wrong""",
+)
+@click.version_option(__version__, message="%(prog)s %(version)s")
+@debug
+def main() -> None:
+    """Compare intrathecal with oral dosing by compartment models.
+
+    For research. Not for dosing patients.
+    """
+
+
+@main.command(
+    epilog="""\b
+Examples:
+  Oral morphine against a pump at 1/300 of the daily dose, with a figure:
+    pkmodel compare morphine --oral "60 mg oral q12h x 28" --ratio 300 --plot comparison.png
+  Three ratios in 200 subjects, all profiles stored:
+    pkmodel compare morphine --oral "60 mg oral q12h x 28" --ratio 30,100,300 \\
+        --subjects 200 --seed 1 -o ratios.nc
+  A pump order of your own, and a third arm:
+    pkmodel compare morphine --oral "60 mg oral modified q12h x 28" \\
+        --intrathecal "1 mg/day intrathecal pump for 14 d" \\
+        --arm epidural="4 mg epidural bolus q12h x 28"
+"""
+)
+@click.argument("drug")
+@with_options(
+    click.option("--oral", metavar="REGIMEN", help='The oral arm: "60 mg oral q12h x 28".'),
+    click.option("--intrathecal", metavar="REGIMEN",
+                 help="The intrathecal arm; by default a pump that gives the oral daily dose / ratio."),
+    click.option("--arm", "arms", type=Pair(), multiple=True, metavar='NAME="REGIMEN"',
+                 help="Another arm. Repeatable."),
+    click.option("--ratio", metavar="RATIO",
+                 help="Oral : intrathecal dose ratio: 300, several (30,100,300), or a preset of the drug file "
+                      "(clinical_start). By default the nominal one."),
+    *TIMES, *STUDY, *FILES, debug,
+)  # fmt: skip
+@click.pass_context
+def compare(ctx: click.Context, drug: str, **given: Any) -> None:
+    """Compare ways of giving DRUG in the same subjects.
+
+    DRUG is a name (see pkmodel drugs) or the path of a drug file. Prints the exposure of every site, and the
+    dose ratio that each site would imply.
+    """
+    from pkmodel.comparison import compare as run
+
+    files, study = Files.of(given), Study.of(drug, given)
+    arms = Arms.of(study, given)
+    regimens = list(arms.regimens.values())
+    end = end_of(regimens, given["until"])
+    span = window(regimens, end)
+
+    def simulated(times: np.ndarray) -> Run:
+        return lambda subjects: run(
+            study.drug, **arms.arguments, times=times, parameters=study.settings, subjects=subjects,
+            seed=study.seed, intended=study.intended,
+        )  # fmt: skip
+
+    fine = simulated(fine_times(regimens, *span))
+    metrics = study.in_parts(lambda subjects: exposure(fine(subjects)))
+    say(
+        [*study_lines(study), *tables.regimen_table(arms.regimens)],
+        tables.exposure_table(metrics, span, arms.labels),
+        ratio_lines(study, arms),
+        tables.closing(study.drug),
+    )
+    keep(files, study, simulated(output_times(end, given["every"])))
+    ctx.exit(int(warn_of_failures(metrics.status)))
+
+
+def ratio_lines(study: Study, arms: Arms) -> list[str]:
+    """The nominal ratio beside those that the sites imply; why not, where there are none."""
+    if arms.pair is None:
+        return ["Dose ratio: none, it takes an oral and an intrathecal arm."]
+    oral, intrathecal = arms.pair
+    try:
+        nominal = arms.ratios or [oral.daily_dose() / intrathecal.daily_dose()]
+        ratios = implied_ratios(study, oral, intrathecal)
+    except InputError as error:
+        return [tables.paragraph(f"Dose ratio: none. {in_options(str(error))}")]
+    return tables.ratio_table(ratios.implied_ratio, nominal)
+
+
+@main.command(
+    epilog="""\b
+Examples:
+  One patient, for 14 days, then 3 days of washout:
+    pkmodel simulate morphine "0.4 mg/day intrathecal pump for 14 d" --until "17 d" -o pump.nc
+  A single dose in 100 subjects, every 5 min:
+    pkmodel simulate morphine "0.3 mg intrathecal bolus" --until "24 h" --every "5 min" \\
+        --subjects 100 --seed 1 -o bolus.csv
+  A table of doses with the columns TIME [h], AMT [mg], ROUTE, and perhaps II [h], ADDL, RATE, DUR, FORM:
+    pkmodel simulate morphine --table doses.csv
+"""
+)
+@click.argument("drug")
+@click.argument("regimen", required=False)
+@with_options(
+    click.option("--table", metavar="FILE", help="Read the doses from a .csv file instead."),
+    *TIMES, *STUDY, *FILES, debug,
+)  # fmt: skip
+@click.pass_context
+def simulate(ctx: click.Context, drug: str, regimen: str | None, **given: Any) -> None:
+    """Simulate a REGIMEN of DRUG.
+
+    REGIMEN is text such as "60 mg oral q12h x 28" or "0.4 mg/day intrathecal pump for 14 d". Prints the
+    exposure of every site.
+    """
+    from pkmodel.simulation import simulate as run
+
+    if (regimen is None) == (given["table"] is None):
+        raise click.UsageError("give either a REGIMEN or --table FILE")
+    files, study = Files.of(given), Study.of(drug, given)
+    ordered = read_doses(given["table"]) if regimen is None else study.regimen(regimen)
+    end = end_of([ordered], given["until"])
+    span = window([ordered], end)
+
+    def simulated(times: np.ndarray) -> Run:
+        return lambda subjects: run(
+            study.drug, ordered, times, study.parameters(subjects), auc=True, intended=study.intended
+        )  # fmt: skip
+
+    fine = simulated(fine_times([ordered], *span))
+    metrics = study.in_parts(lambda subjects: exposure(fine(subjects)))
+    say(
+        [*study_lines(study), *tables.regimen_table({"": ordered})],
+        tables.exposure_table(metrics, span, {"": {}}),
+        tables.closing(study.drug),
+    )
+    keep(files, study, simulated(output_times(end, given["every"])))
+    ctx.exit(int(warn_of_failures(metrics.status)))
+
+
+@main.command(
+    short_help="Show the dose ratios of DRUG, published and implied.",
+    epilog="""\b
+Examples:
+  What is published, and what the model says:
+    pkmodel equivalence morphine --oral "60 mg oral q12h"
+  Modified release, 500 subjects, with a figure:
+    pkmodel equivalence morphine --oral "60 mg oral modified q12h" --subjects 500 --plot ratio.png
+  Against a pump that gives boluses, all numbers as a table:
+    pkmodel equivalence morphine --oral "60 mg oral q12h" \\
+        --intrathecal "0.1 mg intrathecal bolus q6h" -o ratios.csv
+""",
+)
+@click.argument("drug")
+@with_options(
+    click.option("--oral", required=True, metavar="REGIMEN",
+                 help='The oral order: "60 mg oral q12h". Its size does not matter, its form does.'),
+    click.option("--intrathecal", metavar="REGIMEN",
+                 help="The intrathecal order; by default a pump at a constant rate."),
+    click.option("--ratio", metavar="RATIO",
+                 help="The ratio to judge: a number, several (30,100,300), or a preset. By default the nominal one."),
+    *STUDY, *FILES, debug,
+)  # fmt: skip
+@click.pass_context
+def equivalence(ctx: click.Context, drug: str, **given: Any) -> None:
+    """Show dose ratios of DRUG: the published ones, and those that the model implies.
+
+    The ratio is the oral over the intrathecal daily dose. It is a clinical belief and no identity of
+    pharmacokinetics: the ratio of equal exposure differs from site to site ten-thousandfold.
+    """
+    files, study = Files.of(given), Study.of(drug, given)
+    nominal = read_ratios(study.drug, given["ratio"])
+    oral = study.regimen(given["oral"])
+    test = study.regimen(given["intrathecal"]) if given["intrathecal"] else None
+    ratios = implied_ratios(study, oral, test)
+    published = ["Published oral : intrathecal ratios", *tables.preset_table(study.drug)]
+    say(
+        study_lines(study),
+        published,
+        tables.ratio_table(ratios.implied_ratio, nominal),
+        tables.closing(study.drug),
+    )
+    files.write(ratios)
+    if files.plot:
+        from pkmodel import plot
+
+        files.draw(plot.ratio(ratios, nominal[0]))
+    ctx.exit(int(warn_of_failures(ratios.status)))
+
+
+@main.command(
+    short_help="List the drugs, or show the numbers of one.",
+    epilog="""\b
+Examples:
+  pkmodel drugs
+  pkmodel drugs morphine
+  pkmodel drugs morphine --notes
+  pkmodel drugs morphine --citation
+  pkmodel drugs my_drug.toml        (reads the file, and lists all its faults)
+""",
+)
+@click.argument("drug", required=False)
+@click.option("--notes", is_flag=True, help="With the population and the note of every number.")
+@click.option("--citation", is_flag=True, help="What to cite, and nothing else.")
+@debug
+def drugs(drug: str | None, notes: bool, citation: bool) -> None:
+    """List the drugs, or show the numbers of DRUG with their sources.
+
+    DRUG is a name or the path of a drug file.
+    """
+    from pkmodel.drugs import Drug
+    from pkmodel.drugs import citation as references
+
+    if citation:
+        click.echo("\n".join(tables.paragraph(line, hang=4) for line in references(drug)))
+    elif drug is None:
+        click.echo("\n".join(tables.drug_list([Drug.read(name) for name in Drug.names()])))
+    else:
+        click.echo("\n".join(tables.drug_page(Drug.read(drug), notes)))
+
+
+def study_lines(study: Study) -> list[str]:
+    """The drug, and in whom."""
+    return [tables.heading(study.drug, study.subjects, study.seed, list(study.settings))]
+
+
+def say(*paragraphs: Sequence[str]) -> None:
+    """Print lines, an empty one between paragraphs."""
+    click.echo("\n\n".join("\n".join(lines) for lines in paragraphs))
+
+
+def keep(files: Files, study: Study, run: Run) -> None:
+    """Simulate at the times of the result, and store or draw it; nothing if neither is asked."""
+    if files.output is None and files.plot is None:
+        return
+    ds = study.in_parts(run)
+    if study.subjects is not None:
+        ds = ds.assign_attrs(seed=str(study.seed))
+    files.write(ds)
+    if files.plot is not None:
+        from pkmodel import plot
+
+        files.draw(plot.comparison(ds))

@@ -1,0 +1,102 @@
+"""Results and figures on disk, and tables of doses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pkmodel.cli.faults import require
+from pkmodel.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+    from pkmodel.regimen import Regimen
+
+TABLES = (".nc", ".zarr", ".csv")
+FIGURES = (".png", ".pdf", ".svg")
+
+
+@dataclass(frozen=True)
+class Files:
+    """Where a result and its figure go; checked before anything is computed."""
+
+    output: Path | None
+    plot: Path | None
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> Files:
+        """Refuse what cannot or should not be written."""
+        output = checked_path("-o", given["output"], TABLES, given["force"])
+        plot = checked_path("--plot", given["plot"], FIGURES, given["force"])
+        if output is not None and output.suffix == ".zarr":
+            require("zarr", "cluster", "-o with .zarr")
+        if plot is not None:
+            require("matplotlib", "plot", "--plot")
+        return cls(output, plot)
+
+    def write(self, ds: xr.Dataset) -> None:
+        """Store a result where ``-o`` says, if it does."""
+        if self.output is not None:
+            save(ds, self.output)
+            click.echo(f"Result: {self.output}")
+
+    def draw(self, figure: Any) -> None:
+        """Store a figure where ``--plot`` says."""
+        figure.savefig(self.plot)
+        click.echo(f"Figure: {self.plot}")
+
+
+def checked_path(option: str, text: str | None, endings: Sequence[str], force: bool) -> Path | None:
+    """A path that can be written to, or an error that says why not."""
+    if text is None:
+        return None
+    path, given = Path(text), f"{option} {text}"
+    if path.suffix not in endings:
+        ending = f'unknown ending "{path.suffix}"' if path.suffix else "has no ending"
+        known = f"{', '.join(endings[:-1])} or {endings[-1]}"
+        raise InputError(f"{ending}; expected {known}", given=given)
+    if not path.parent.is_dir():
+        raise InputError(f'there is no folder "{path.parent}"', given=given)
+    if path.exists() and not force:
+        raise InputError("exists already", given=given, remedy="Pass --force to overwrite it.")
+    return path
+
+
+def save(ds: xr.Dataset, path: Path) -> None:
+    """Store a Dataset; NetCDF and Zarr hold all of it, CSV a long table without the compartments."""
+    if path.suffix == ".nc":
+        ds.to_netcdf(path, engine="h5netcdf")
+    elif path.suffix == ".zarr":
+        ds.to_zarr(path, mode="w", zarr_format=2, consolidated=True)
+    else:
+        tidy(ds).to_csv(path, index=False)
+
+
+def tidy(ds: xr.Dataset) -> pd.DataFrame:
+    """A long table, one row per arm, subject, site and time, with the units in its head."""
+    ds = ds.drop_dims("compartment", errors="ignore").reset_coords(drop=True)
+    first = [d for d in ("arm", "ratio", "subject", "site") if d in ds.dims]
+    table = ds.to_dataframe(dim_order=[*first, *(d for d in ds.dims if d not in first)])
+    table = table.reset_index()
+    units = {name: ds[name].attrs.get("units") for name in table.columns}
+    return table.rename(columns={name: f"{name} [{unit}]" for name, unit in units.items() if unit})
+
+
+def read_doses(path: str) -> Regimen:
+    """Read a table of doses from a .csv file."""
+    import pandas as pd
+
+    from pkmodel.regimen import Regimen
+
+    try:
+        return Regimen.from_table(pd.read_csv(path))
+    except InputError as error:
+        raise InputError(*error.faults, given=path, remedy=error.remedy) from None
+    except ValueError as error:
+        raise InputError(f"is no table of doses ({error})", given=path) from None

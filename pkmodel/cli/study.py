@@ -1,0 +1,275 @@
+"""What the options ask for: a drug, arms, subjects, times; and the runs that answer."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pkmodel.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import xarray as xr
+
+    from pkmodel.drugs import Drug
+    from pkmodel.regimen import Regimen
+
+    Run = Callable[[Iterable[int] | None], xr.Dataset]
+
+PART = 256  # subjects that are simulated together, at least
+
+
+@dataclass(frozen=True)
+class Study:
+    """A drug, and in whom.
+
+    Parameters
+    ----------
+    drug : Drug
+        The drug.
+    settings : dict of str to float
+        Parameters that are set, in internal units.
+    subjects : int or None
+        How many; None for one typical adult.
+    seed : int
+        Root of the random numbers.
+    intended : bool
+        Doses outside the drug file's range are meant.
+    """
+
+    drug: Drug
+    settings: dict[str, float]
+    subjects: int | None
+    seed: int
+    intended: bool
+
+    @classmethod
+    def of(cls, name: str, given: Mapping[str, Any]) -> Study:
+        """Read the options."""
+        from pkmodel.drugs import Drug
+
+        drug = Drug.read(name)
+        settings = read_settings(drug, given["settings"])
+        return cls(drug, settings, given["subjects"], given["seed"], given["intended"])
+
+    def regimen(self, text: str) -> Regimen:
+        """Read a regimen; doses in mol are known by the drug's molar mass."""
+        from pkmodel.regimen import Regimen
+
+        return Regimen.parse(text, molar_mass=self.drug.molar_mass)
+
+    def parameters(self, subjects: Iterable[int] | None) -> Any:
+        """Parameters of these subjects, or those of the typical one."""
+        from pkmodel import population
+
+        if subjects is None:
+            return self.settings
+        return population.draw(self.drug.model(), subjects, seed=self.seed).assign(self.settings)
+
+    def in_parts(self, run: Run) -> xr.Dataset:
+        """The result of all subjects, part by part, with a bar if it takes long.
+
+        Draws are keyed by the subject, so the parts do not show in the numbers.
+        """
+        if self.subjects is None:
+            return run(None)
+        import xarray as xr
+        from tqdm import tqdm
+
+        step = max(PART, -(-self.subjects // 50))
+        firsts = range(1, self.subjects + 1, step)
+        parts = [range(k, min(k + step, self.subjects + 1)) for k in firsts]
+        done = [run(part) for part in tqdm(parts, delay=1, leave=False, disable=None)]
+        if len(done) == 1:
+            return done[0]
+        return xr.concat(done, "subject", data_vars="minimal", coords="minimal", compat="override",
+                         combine_attrs="override")  # fmt: skip
+
+
+def read_settings(drug: Drug, pairs: Iterable[tuple[str, str]]) -> dict[str, float]:
+    """Values of ``--set`` in internal units."""
+    from pkmodel import units
+
+    model, texts = drug.model(), dict(pairs)
+    model.resolve(texts)
+    dimensions = {name: model.defaults[name].dimension for name in texts}
+    return {n: float(units.convert(text, dimensions[n], name=n)) for n, text in texts.items()}
+
+
+def read_ratios(drug: Drug, text: str | None) -> list[float]:
+    """Numbers and presets, parted by commas; by default the nominal ratio of the drug's file."""
+    ratios = []
+    for word in (text or "nominal").split(","):
+        try:
+            ratios.append(float(word))
+        except ValueError:
+            ratios.append(drug.ratio(word.strip()))
+    return ratios
+
+
+@dataclass(frozen=True)
+class Arms:
+    """The arms of a comparison.
+
+    Parameters
+    ----------
+    orders : dict of str to Regimen
+        The arms that were ordered.
+    ratios : list of float
+        The ratios that make the intrathecal arm from the oral one; empty where it was ordered.
+    pumps : list of Regimen
+        The intrathecal arm by every ratio.
+    """
+
+    orders: dict[str, Regimen]
+    ratios: list[float]
+    pumps: list[Regimen]
+
+    @classmethod
+    def of(cls, study: Study, given: Mapping[str, Any]) -> Arms:
+        """Read the arms; an oral arm that stands alone brings its intrathecal one by the ratio."""
+        from pkmodel.equivalence import convert
+
+        named = [("oral", given["oral"]), ("intrathecal", given["intrathecal"]), *given["arms"]]
+        named = [(name, text) for name, text in named if text is not None]
+        orders = {name: study.regimen(text) for name, text in named}
+        if len(orders) < len(named):
+            raise InputError("two arms have the same name", remedy='Write --arm second="...".')
+        alone = list(orders) == ["oral"]
+        if not alone and given["ratio"] is None:
+            _require_two(orders)
+            return cls(orders, [], [])
+        if "oral" not in orders or "intrathecal" in orders:
+            raise InputError(
+                "--ratio makes the intrathecal arm from the oral one",
+                remedy="Pass --oral with it, and no --intrathecal.",
+            )
+        study.drug.check(orders["oral"], intended=study.intended)
+        ratios = read_ratios(study.drug, given["ratio"])
+        pumps = [convert(orders["oral"], ratio) for ratio in ratios]
+        for pump in pumps:
+            study.drug.check(pump, intended=study.intended)
+        if alone:
+            return cls(orders, ratios, pumps)
+        if len(ratios) > 1:
+            raise InputError("several ratios go with --oral alone", remedy="Leave out --arm.")
+        return cls({"oral": orders.pop("oral"), "intrathecal": pumps[0], **orders}, [], [])
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """Arguments of :func:`pkmodel.compare`."""
+        others = {n: r for n, r in self.orders.items() if n not in ("oral", "intrathecal")}
+        ratio = self.ratios[0] if len(self.ratios) == 1 else self.ratios or None
+        return {
+            "oral": self.orders.get("oral"),
+            "intrathecal": self.orders.get("intrathecal"),
+            "arms": others or None,
+            "ratio": ratio,
+        }
+
+    @property
+    def regimens(self) -> dict[str, Regimen]:
+        """All arms, by the name that a table gives them."""
+        several = len(self.ratios) > 1
+        pumps = zip(self.ratios, self.pumps, strict=True)
+        names = {f"intrathecal 1/{r:g}" if several else "intrathecal": pump for r, pump in pumps}
+        return {**self.orders, **names}
+
+    @property
+    def labels(self) -> dict[str, dict[str, Any]]:
+        """The labels that select every arm in a result."""
+        if len(self.ratios) < 2:
+            return {name: {"arm": name} for name in self.regimens}
+        _, *names = self.regimens
+        pumps = zip(names, self.ratios, strict=True)
+        return {
+            "oral": {"arm": "oral", "ratio": self.ratios[0]},
+            **{name: {"arm": "intrathecal", "ratio": ratio} for name, ratio in pumps},
+        }
+
+    @property
+    def pair(self) -> tuple[Regimen, Regimen] | None:
+        """The oral and the intrathecal regimen, if there are both."""
+        oral = self.orders.get("oral")
+        intrathecal = self.orders.get("intrathecal") or next(iter(self.pumps), None)
+        return None if oral is None or intrathecal is None else (oral, intrathecal)
+
+
+def _require_two(orders: Mapping[str, Regimen]) -> None:
+    if len(orders) < 2:
+        raise InputError(
+            "there is nothing to compare",
+            remedy='Pass for example --oral "60 mg oral q12h x 28", or two arms.',
+        )
+
+
+def implied_ratios(study: Study, oral: Regimen, intrathecal: Regimen | None) -> xr.Dataset:
+    """Ratios of equal exposure, of every subject."""
+    from pkmodel.equivalence import implied
+
+    def run(subjects: Iterable[int] | None) -> xr.Dataset:
+        parameters = study.parameters(subjects)
+        return implied(study.drug, oral, intrathecal, parameters, intended=study.intended)
+
+    return study.in_parts(run)
+
+
+def exposure(ds: xr.Dataset) -> xr.Dataset:
+    """What the tables show of a result."""
+    from pkmodel import nca
+
+    metrics = nca.summary(ds, start=float(ds.time[0]), end=float(ds.time[-1]))
+    return metrics[["cmax", "cav", "auc", "status"]]
+
+
+# ------------------------------------------------------------------------------------------- times
+
+
+def end_of(regimens: Iterable[Regimen], until: float | None) -> float:
+    """The last time [h]: as asked, or the end of the longest regimen that has one."""
+    if until is not None:
+        return until
+    regimens = list(regimens)
+    ends = [r.end for r in regimens if math.isfinite(r.end)]
+    if not ends or max(ends) <= 0:
+        raise InputError(
+            "has no end",
+            given=", ".join(f'"{r}"' for r in regimens),
+            remedy='Give it one (x 28, for 14 d), or pass for example --until "14 d".',
+        )
+    return max(ends)
+
+
+def window(regimens: Iterable[Regimen], end: float) -> tuple[float, float]:
+    """The hours that a table is about: the last day where all regimens last, otherwise all."""
+    regimens = list(regimens)
+    day = max([24.0, *(order.interval for r in regimens for order in r if order.interval)])
+    lasting = end >= day and all(r.end >= end for r in regimens)
+    return (end - day if lasting else 0.0), end
+
+
+def fine_times(regimens: Iterable[Regimen], start: float, end: float) -> np.ndarray:
+    """Times [h] close enough to read a peak off: every 5 min, 2000 at most, and the doses."""
+    import numpy as np
+
+    steps = int(min(2000, max(1, math.ceil((end - start) * 12))))
+    doses = [t for r in regimens for o in r for t in (o.times(end), o.times(end) + o.span)]
+    times = np.concatenate([np.linspace(start, end, steps + 1), *doses])
+    return np.unique(times[(times >= start) & (times <= end)])
+
+
+def output_times(end: float, every: float | None) -> np.ndarray:
+    """Times [h] of a stored result; by default every hour, 337 at most.
+
+    Examples
+    --------
+    >>> output_times(1.0, 0.4)
+    array([0. , 0.4, 0.8, 1. ])
+    """
+    import numpy as np
+
+    if every is None:
+        return np.linspace(0.0, end, min(337, math.ceil(end) + 1))
+    return np.append(np.arange(0.0, end * (1 - 1e-9), every), end)

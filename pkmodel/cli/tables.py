@@ -1,0 +1,252 @@
+"""Numbers as text: the tables that the commands print, at most `WIDTH` characters wide."""
+
+from __future__ import annotations
+
+import math
+import re
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from pkmodel.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import xarray as xr
+
+    from pkmodel.drugs import Drug
+    from pkmodel.regimen import Regimen
+
+WIDTH = 100
+RESEARCH_ONLY = "For research. Not for dosing patients."
+
+
+def three(x: float) -> str:
+    """A number with three significant digits, without an exponent where that is short.
+
+    Examples
+    --------
+    >>> [three(x) for x in (48897.4, 300, 4.184, 0.013947, 9.996, 0.0, 2.5e-7)]
+    ['48900', '300', '4.18', '0.0139', '10.0', '0', '2.50e-07']
+    """
+    if not math.isfinite(x):
+        return "-" if math.isnan(x) else "inf"
+    if x == 0:
+        return "0"
+    rounded = f"{x:.2e}"
+    exponent = int(rounded.partition("e")[2])
+    if not -5 < exponent < 7:
+        return rounded
+    return f"{float(rounded):.{max(0, 2 - exponent)}f}"
+
+
+def cell(values: np.ndarray, factor: float = 1.0) -> str:
+    """A value, or the median of several with their 5th and 95th percentile."""
+    import numpy as np
+
+    if values.size == 1:
+        return three(factor * float(values.item()))
+    if np.isnan(values).all():
+        return "-"
+    low, middle, high = (three(factor * q) for q in np.nanpercentile(values, [5, 50, 95]))
+    return f"{middle} ({low}-{high})"
+
+
+def columns(rows: Sequence[Sequence[str]], left: int = 1, indent: int = 2) -> list[str]:
+    """Lines of a table: the first `left` columns to the left, the others to the right, empty ones left out.
+
+    Examples
+    --------
+    >>> columns([("site", "", "AUC"), ("plasma", "", "387"), ("brain", "", "9.5")], indent=0)
+    ['site    AUC', 'plasma  387', 'brain   9.5']
+    """
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for row in rows:
+        texts = [
+            text.ljust(width) if k < left else text.rjust(width)
+            for k, (text, width) in enumerate(zip(row, widths, strict=True))
+            if width
+        ]
+        lines.append((" " * indent + "  ".join(texts)).rstrip())
+    return lines
+
+
+def paragraph(text: str, indent: int = 0, hang: int = 0) -> str:
+    """Text in lines of at most `WIDTH` characters."""
+    return textwrap.fill(
+        text,
+        WIDTH,
+        initial_indent=" " * indent,
+        subsequent_indent=" " * (indent + hang),
+        break_on_hyphens=False,
+        break_long_words=False,
+    )
+
+
+def site_text(name: str) -> str:
+    """A site as one says it: ``"lumbar CSF"``."""
+    return name.replace("csf", "CSF").replace("_", " ")
+
+
+def concentration_unit(largest: float) -> tuple[str, float]:
+    """Unit for concentrations [mg/L] up to this one, and its factor."""
+    if 0 < largest < 1e-4:
+        return "pg/mL", 1e6
+    return ("ng/mL", 1e3) if largest < 1e3 else ("mg/L", 1.0)
+
+
+def daily_text(regimen: Regimen, route: str | None = None) -> str:
+    """The daily dose, or nothing where there is none."""
+    from pkmodel.drugs.schema import amount_text
+
+    try:
+        dose = regimen.daily_dose(route)
+    except InputError:
+        return ""
+    per = regimen.orders[0].per
+    return f"{amount_text(dose)}{f'/{per}' if per else ''}/day"
+
+
+def heading(drug: Drug, subjects: int | None, seed: int, fixed: Sequence[str]) -> str:
+    """The drug, and in whom."""
+    who = "typical adult"
+    if subjects is not None:
+        who = f"{subjects} subjects, seed {seed}: median (5th to 95th percentile)"
+    return paragraph(", ".join([f"{drug.name} {drug.version}", who, *(f"{n} set" for n in fixed)]))
+
+
+def regimen_table(regimens: Mapping[str, Regimen]) -> list[str]:
+    """Every arm in words, with its daily dose."""
+    rows = [(name, regimen_text(r), daily_text(r)) for name, r in regimens.items()]
+    lines = columns(rows, left=2)
+    if max(map(len, lines)) > WIDTH:
+        return [paragraph("  ".join(filter(None, row)), indent=2, hang=2) for row in rows]
+    return lines
+
+
+def regimen_text(regimen: Regimen) -> str:
+    """A regimen in words, its longest numbers rounded."""
+    return re.sub(r"\d+\.\d{5,}(?!\d|e)", lambda m: f"{float(m[0]):.4g}", str(regimen))
+
+
+def exposure_table(
+    metrics: xr.Dataset, span: tuple[float, float], arms: Mapping[str, dict[str, Any]]
+) -> list[str]:
+    """Cmax, Cavg and AUC of every site and arm, and the AUC relative to that of the first arm.
+
+    Parameters
+    ----------
+    metrics : xarray.Dataset
+        ``cmax``, ``cav`` and ``auc`` over ``site`` and what `arms` and a population bring.
+    span : tuple of float
+        First and last hour.
+    arms : mapping of str to dict
+        Name of every arm, and the labels that select it.
+    """
+    unit, factor = concentration_unit(float(metrics.cmax.max()))
+    first, *others = arms
+    head = ["site", "arm", "Cmax", "Cavg", "AUC", f"x {first}"]
+    rows = [head, ["", "", unit, unit, unit.replace("/", "·h/"), "AUC"]]
+    for site in metrics.site.values:
+        here = metrics.sel(site=site)
+        base = here.auc.sel(arms[first]).values
+        for name, labels in arms.items():
+            arm = here.sel(labels)
+            cmax, auc = cell(arm.cmax.values, factor), cell(arm.auc.values, factor)
+            cavg, _, _ = cell(arm.cav.values, factor).partition(" ")
+            relative = relative_text(arm.auc.values, base) if name != first else "1"
+            rows.append([site_text(str(site)) * (name == first), name, cmax, cavg, auc, relative])
+    if not others:
+        rows = [[row[0], *row[2:5]] for row in rows]
+    return [f"Exposure from {span[0]:g} to {span[1]:g} h", *columns(rows, left=2 if others else 1)]
+
+
+def relative_text(values: np.ndarray, base: np.ndarray) -> str:
+    """Median over subjects of the values relative to others of the same subjects."""
+    import numpy as np
+
+    with np.errstate(all="ignore"):
+        return three(float(np.nanmedian(values / base)))
+
+
+def ratio_table(implied: xr.DataArray, nominal: Sequence[float]) -> list[str]:
+    """Per site the ratios of equal AUC and of equal Cmax, and the AUC that the nominal ones give."""
+    import numpy as np
+
+    rows = [["site", "equal AUC", "equal Cmax", *(f"AUC at {r:g}" for r in nominal)]]
+    for site in implied.site.values:
+        auc, cmax = (implied.sel(site=site, metric=m).values for m in ("auc", "cmax"))
+        middle = float(np.nanmedian(auc))
+        given = [f"x {three(middle / r)}" for r in nominal]
+        rows.append([site_text(str(site)), cell(auc), cell(cmax), *given])
+    return [
+        f"Oral : intrathecal daily dose ratio, nominal {', '.join(f'{r:g}' for r in nominal)}",
+        paragraph(
+            "Which ratio would give a site the same exposure by both routes, at steady state; and how many "
+            "times the oral AUC the intrathecal route gives at the nominal ratio"
+        ),
+        *columns(rows),
+    ]
+
+
+def preset_table(drug: Drug) -> list[str]:
+    """The published ratios of a drug, with study and number of patients."""
+    if not drug.presets:
+        return ["  none in the drug's file"]
+    rows = [("preset", "ratio", "range", "n", "confidence")]
+    for p in drug.presets.values():
+        span = f"{p.range[0]:g} to {p.range[1]:g}" if p.range else "-"
+        rows.append((p.name, f"{p.ratio:g}", span, str(p.n) if p.n else "-", p.confidence))
+    head, *lines = columns(rows)
+    out = [head]
+    for line, p in zip(lines, drug.presets.values(), strict=True):
+        out += [line, paragraph(f"{p.design}. {'; '.join(p.source)}", indent=6)]
+    return out
+
+
+def closing(drug: Drug) -> list[str]:
+    """How many numbers of a drug rest on what, where they are shown, and what they are not for."""
+    from collections import Counter
+
+    counts = Counter(p.confidence for p in drug.parameters.values())
+    trust = ", ".join(f"{n} {word}" for word, n in counts.most_common())
+    return [
+        f"{len(drug.parameters)} parameters: {trust}",
+        f"{len(drug.sources_used())} sources: pkmodel drugs {drug.name}",
+        RESEARCH_ONLY,
+    ]
+
+
+def drug_list(drugs: Sequence[Drug]) -> list[str]:
+    """A line for every drug."""
+    rows = [("drug", "file version", "indication", "routes")]
+    rows += [(d.name, d.version, d.indication, ", ".join(d.routes)) for d in drugs]
+    return columns(rows, left=4, indent=0)
+
+
+def drug_page(drug: Drug, notes: bool) -> list[str]:
+    """The drug in words, its numbers, and the numbered references."""
+    from pkmodel.drugs import CONFIDENCE
+
+    numbers = {text: f"{k}" for k, text in enumerate(drug.sources_used(), 1)}
+    rows = [("parameter", "value", "spread", "confidence", "source")]
+    for p in drug.parameters.values():
+        spread = f"{100 * p.cv:.3g} % {p.cv_confidence}" if p.cv else "-"
+        sources = ",".join(sorted((numbers[s] for s in p.source), key=int)) or "-"
+        rows.append((p.name, p.text, spread, p.confidence, sources))
+    head, *lines = columns(rows, left=5)
+    out = [
+        paragraph(line, hang=4 + len(line) - len(line.lstrip()))
+        for line in drug.describe().splitlines()
+    ]
+    out += ["", head]
+    for line, p in zip(lines, drug.parameters.values(), strict=True):
+        out.append(line)
+        if notes:
+            out.append(paragraph(f"{p.population}: {p.note}", indent=6))
+    out += ["", "Confidence"]
+    used = {p.confidence for p in drug.parameters.values()}
+    out += columns([(word, text) for word, text in CONFIDENCE.items() if word in used], left=2)
+    out += ["", "Sources"]
+    return out + [paragraph(f"{k:>4}  {text}", hang=6) for text, k in numbers.items()]
