@@ -85,7 +85,7 @@ STUDY = (
     ),
     click.option("--subjects", type=click.IntRange(min=1), metavar="N",
                  help="Draw N subjects with the spread of the drug file; otherwise one typical adult."),
-    click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True,
+    click.option("--seed", type=click.IntRange(min=0), default=0, metavar="N", show_default=True,
                  help="Seed of the draw."),
     click.option("--intended", is_flag=True,
                  help="Doses outside the range of the drug file are meant."),
@@ -94,7 +94,7 @@ TIMES = (
     click.option("--until", type=Hours(), metavar="TIME",
                  help='End of the simulation: "14 d". By default the end of the longest regimen.'),
     click.option("--every", type=Hours(), metavar="TIME",
-                 help='Step of the stored times: "15 min". By default 1 h, or more beyond 14 d.'),
+                 help='Step of the stored times: "15 min". By default 5 min to 1 h, 337 times at most.'),
 )  # fmt: skip
 FILES = (
     click.option("-o", "--output", metavar="FILE",
@@ -203,6 +203,8 @@ def compare(ctx: click.Context, drug: str, **given: Any) -> None:
 
 def ratio_lines(study: Study, arms: Arms) -> list[str]:
     """The nominal ratio beside those that the sites imply; why not, where there are none."""
+    from pkmodel.variables import explain
+
     if arms.pair is None:
         return ["Dose ratio: none, it takes an oral and an intrathecal arm."]
     oral, intrathecal = arms.pair
@@ -211,6 +213,8 @@ def ratio_lines(study: Study, arms: Arms) -> list[str]:
         ratios = implied_ratios(study, oral, intrathecal)
     except InputError as error:
         return [tables.paragraph(f"Dose ratio: none. {in_options(str(error))}")]
+    if bool((ratios.status > 0).all()):
+        return [tables.paragraph(f"Dose ratio: none. {explain(int(ratios.status.max()))}")]
     return tables.ratio_table(ratios.implied_ratio, nominal)
 
 
@@ -310,7 +314,7 @@ def equivalence(ctx: click.Context, drug: str, **given: Any) -> None:
     if files.plot:
         from pkmodel import plot
 
-        files.draw(plot.ratio(ratios, nominal[0]))
+        files.draw(plot.ratio(ratios, nominal[0], drug=study.drug))
     ctx.exit(int(warn_of_failures(ratios.status)))
 
 

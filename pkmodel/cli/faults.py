@@ -43,8 +43,10 @@ class Program(click.Group):
         except (InputError, OSError) as error:
             if ctx.meta.get(DEBUG) or isinstance(error, BrokenPipeError):
                 raise
-            kind = WrongInput if isinstance(error, InputError) else Failure
-            raise kind(in_options(str(error))) from None
+            if isinstance(error, InputError):
+                raise WrongInput(in_options(str(error))) from None
+            place = f"{error.filename}: " if error.filename else ""
+            raise Failure(place + (error.strerror or str(error))) from None
 
 
 def in_options(text: str) -> str:

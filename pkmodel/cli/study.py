@@ -81,7 +81,8 @@ class Study:
         step = max(PART, -(-self.subjects // 50))
         firsts = range(1, self.subjects + 1, step)
         parts = [range(k, min(k + step, self.subjects + 1)) for k in firsts]
-        done = [run(part) for part in tqdm(parts, delay=1, leave=False, disable=None)]
+        bar = tqdm(parts, f"{self.subjects} subjects", delay=1, leave=False, disable=None)
+        done = [run(part) for part in bar]
         if len(done) == 1:
             return done[0]
         return xr.concat(done, "subject", data_vars="minimal", coords="minimal", compat="override",
@@ -261,7 +262,7 @@ def fine_times(regimens: Iterable[Regimen], start: float, end: float) -> np.ndar
 
 
 def output_times(end: float, every: float | None) -> np.ndarray:
-    """Times [h] of a stored result; by default every hour, 337 at most.
+    """Times [h] of a stored result; by default every 5 min to 1 h, 337 at most.
 
     Examples
     --------
@@ -271,5 +272,6 @@ def output_times(end: float, every: float | None) -> np.ndarray:
     import numpy as np
 
     if every is None:
-        return np.linspace(0.0, end, min(337, math.ceil(end) + 1))
-    return np.append(np.arange(0.0, end * (1 - 1e-9), every), end)
+        usual = (1 / 12, 1 / 6, 1 / 4, 1 / 2, 1.0)
+        every = next((step for step in usual if end <= 336 * step), end / 336)
+    return np.append(np.arange(math.ceil(end / every - 1e-9)) * every, end)

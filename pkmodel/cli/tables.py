@@ -167,19 +167,17 @@ def relative_text(values: np.ndarray, base: np.ndarray) -> str:
     import numpy as np
 
     with np.errstate(all="ignore"):
-        return three(float(np.nanmedian(values / base)))
+        return cell(values / base).partition(" ")[0]
 
 
 def ratio_table(implied: xr.DataArray, nominal: Sequence[float]) -> list[str]:
     """Per site the ratios of equal AUC and of equal Cmax, and the AUC that the nominal ones give."""
-    import numpy as np
-
     rows = [["site", "equal AUC", "equal Cmax", *(f"AUC at {r:g}" for r in nominal)]]
     for site in implied.site.values:
         auc, cmax = (implied.sel(site=site, metric=m).values for m in ("auc", "cmax"))
-        middle = float(np.nanmedian(auc))
-        given = [f"x {three(middle / r)}" for r in nominal]
-        rows.append([site_text(str(site)), cell(auc), cell(cmax), *given])
+        given = [cell(auc / r).partition(" ")[0] for r in nominal]
+        times = ["-" if text == "-" else f"x {text}" for text in given]
+        rows.append([site_text(str(site)), cell(auc), cell(cmax), *times])
     return [
         f"Oral : intrathecal daily dose ratio, nominal {', '.join(f'{r:g}' for r in nominal)}",
         paragraph(
@@ -244,7 +242,8 @@ def drug_page(drug: Drug, notes: bool) -> list[str]:
     for line, p in zip(lines, drug.parameters.values(), strict=True):
         out.append(line)
         if notes:
-            out.append(paragraph(f"{p.population}: {p.note}", indent=6))
+            texts = [text for text in (p.population, p.note) if text not in ("", "none")]
+            out.append(paragraph("; ".join(texts), indent=6))
     out += ["", "Confidence"]
     used = {p.confidence for p in drug.parameters.values()}
     out += columns([(word, text) for word, text in CONFIDENCE.items() if word in used], left=2)

@@ -31,8 +31,8 @@ RESET    ``x = 0``, inflows and integrals included
 STEADY   ``x <- sum over k >= 0 of exp(value * M)^k x`` for MASS and GENERAL states, eq. (6)
 =======  ===================================================================================
 
-``scale`` is ``scales[case, scale]``, or 1 where the index is negative (a bioavailability, say). The
-first item sets the initial time; the state starts at zero.
+``scale`` is ``scales[case, scale]`` (a bioavailability, say), or 1 where the index is negative. The
+first item sets the initial time; the state starts at zero. Items at one time act in their order.
 
 Method
 ------
@@ -47,19 +47,20 @@ that its Taylor sum cannot cancel [1]_:
 
     e^{2tM} = (e^{tM})^2, \quad s \text{ times} \qquad (4)
 
-The sum takes six products (Paterson and Stockmeyer). Each squaring doubles the relative error in
-total mass, which would cost six digits at :math:`h\|M\| = 10^6`. A sink that receives the elimination
-closes the system, and after the sum and after every squaring each column is divided by its total,
+The sum takes six products (Paterson and Stockmeyer), and halving as in [2]_ bounds its remainder.
+Each squaring doubles the relative error in total mass, which would cost six digits at
+:math:`h\|M\| = 10^6`. A sink that receives the elimination closes the system, and after the sum and
+after every squaring each column is divided by its total,
 
 .. math:: E_{ij} \leftarrow E_{ij} / \textstyle\sum_i E_{ij} \quad (i \in \text{MASS and sink}) \qquad (5)
 
 A case whose MASS block has a negative flow, or a column with a positive sum, goes without (5).
-For the steady state
+The steady state is a sum of positive terms as well, doubled until it stops growing:
 
-.. math:: (I - E) x' = x, \qquad 1 - E_{kk} = \textstyle\sum_{i \ne k} E_{ik} \qquad (6)
+.. math:: \sum_{k \ge 0} E^k x = (1 + E)(1 + E^2)(1 + E^4) \cdots x \qquad (6)
 
-is solved without a subtraction [2]_ where (5) holds for all states, else with pivoting. RATE and
-INTEGRAL states keep their value.
+RATE and INTEGRAL states keep their value in it. A sum that grows for ever (nothing is eliminated)
+ends in the status NO_STEADY_STATE.
 
 Steps of equal length share one exponential. Lengths are equal within two units in the last place of
 the largest time of the tape, and the difference is carried to the next step, so that it never adds up.
@@ -71,9 +72,7 @@ References
 ----------
 .. [1] J. Xue, Q. Ye, "Computing exponentials of essentially non-negative matrices entrywise to high
    relative accuracy", Math. Comp. 82 (2013) 1577-1596.
-.. [2] W. K. Grassmann, M. I. Taksar, D. P. Heyman, "Regenerative analysis and steady state
-   distributions for Markov chains", Oper. Res. 33 (1985) 1107-1116.
-.. [3] A. H. Al-Mohy, N. J. Higham, "Computing the action of the matrix exponential, with an
+.. [2] A. H. Al-Mohy, N. J. Higham, "Computing the action of the matrix exponential, with an
    application to exponential integrators", SIAM J. Sci. Comput. 33 (2011) 488-511.
 """
 
@@ -89,7 +88,6 @@ OK, NONFINITE_INPUT, NONFINITE_RESULT, NO_STEADY_STATE, BAD_TAPE = range(5)
 
 _EPS = 2.0**-52
 _THETA = 0.8
-_LANES = 32
 _RING = 16
 _CACHE_BYTES = 1 << 21
 _IDLE, _PAUSE, _STEP, _SOLVE = range(4)
@@ -106,7 +104,7 @@ _helper = njit(nogil=True, error_model="numpy")
 
 @_helper
 def _product(cells, a, b, c, width, rows, start, column):
-    """c = a b by lanes, terms added from left to right whatever the pattern (offsets in rows)."""
+    """Product c = a b by lanes, terms added from left to right whatever the pattern (offsets in rows)."""
     lanes = cells.shape[1]
     n1 = start.size - 1
     for i in range(rows):
@@ -245,7 +243,7 @@ def _exponential(rates, block, traits, segment, step, kind, start, column, cells
         _product(
             cells, _LEFT[kept] * size, _RIGHT[kept] * size, target, n1, n1, start, column
         )  # fmt: skip
-        if 2 <= stage and stage <= 5:
+        if stage >= 2 and stage <= 5:
             first = 1.0 / _FACTORIAL[16] if stage == 2 else 1.0
             _taylor(cells, size, target, first, 20 - 4 * stage, start, column)
             target = np.int64(0)
@@ -258,7 +256,7 @@ def _exponential(rates, block, traits, segment, step, kind, start, column, cells
 
 @_helper
 def _steady(cells, x, y, kind, closes, factor, total, active, start, column):
-    """x = (1 + E) (1 + E^2) (1 + E^4) ... x in active lanes, eq. (6); they are left at -1 if ready."""
+    """Sum x over all earlier intervals, eq. (6), in active lanes; -1 marks those that are ready."""
     lanes = cells.shape[1]
     n1 = start.size - 1
     n = n1 - 1
@@ -278,9 +276,10 @@ def _steady(cells, x, y, kind, closes, factor, total, active, start, column):
             if active[z] > 0.0:
                 grows = False
                 for i in range(n):
-                    value = cells[x + i, z]
-                    cells[x + i, z] = value + cells[y + i, z]
-                    grows |= cells[x + i, z] != value
+                    if kind[i] <= MASS:
+                        value = cells[x + i, z]
+                        cells[x + i, z] = value + cells[y + i, z]
+                        grows |= cells[x + i, z] != value
                 active[z] = 1.0 if grows else -1.0
                 busy |= grows
         if not busy:
@@ -290,29 +289,35 @@ def _steady(cells, x, y, kind, closes, factor, total, active, start, column):
 
 
 @_helper
-def _flush(cells, ring, n, filled, columns, weights, block, row_start, row_state, out, case, state):
+def _flush(
+    cells, ring, n, filled, columns, weights, block, term, row_start, row_state, out, case, state
+):
     """Write the states kept in the ring to their columns of the output."""
     whole = filled == _RING
     for s in range(1, filled):
         whole &= columns[s] == columns[0] + s
     first = columns[0]
-    for z in range(min(cells.shape[1], out.shape[0] - case)):
-        for r in range(out.shape[1]):
-            for k in range(row_start[r], row_start[r + 1]):
-                at = ring + row_state[k]
-                weight = weights[block, k, z]
-                if whole and k == row_start[r]:
+    lanes = min(cells.shape[1], out.shape[0] - case)
+    for r in range(out.shape[1]):
+        for k in range(row_start[r], row_start[r + 1]):
+            at = ring + row_state[k]
+            if whole and k == row_start[r]:
+                for z in range(lanes):
+                    weight = weights[block, term + k, z]
                     for s in range(_RING):
                         out[case + z, r, first + s] = weight * cells[at + s * n, z]
-                else:
+            else:
+                for z in range(lanes):
+                    weight = weights[block, term + k, z]
                     for s in range(filled):
                         value = weight * cells[at + s * n, z]
                         if k > row_start[r]:
                             value += out[case + z, r, columns[s]]
                         out[case + z, r, columns[s]] = value
+        for z in range(lanes):
             # what is not finite stays so until a jump, and jumps empty the ring
-            if not math.isfinite(out[case + z, r, columns[filled - 1]]):
-                state[z] = max(state[z], NONFINITE_RESULT)
+            if not math.isfinite(out[case + z, r, columns[filled - 1]]) and state[z] == OK:
+                state[z] = NONFINITE_RESULT
 
 
 def _follow(
@@ -347,6 +352,8 @@ def _follow(
     size = n1 * n1
     slots = slot_step.shape[0]
     segments = traits.shape[1] // 3
+    # zero where all segments share their weights
+    terms = row_state.size if weights.shape[1] > row_state.size else 0
     plain = scales.shape[1] - 1
     one = np.int64(1)
     ring = (6 + slots) * size
@@ -423,10 +430,10 @@ def _follow(
                     if op < ADD or op > STEADY or index < 0 or index >= limit:
                         fault = True
                         break
+                    if filled == _RING or (filled > 0 and op in (SET, RESET, SEGMENT)):
+                        mode[g] = _PAUSE
+                        break
                     if recorded:
-                        if filled == _RING or op == SET or op == RESET:
-                            mode[g] = _PAUSE
-                            break
                         y = ring + filled * n
                         for i in range(n):
                             for z in range(lanes):
@@ -439,13 +446,16 @@ def _follow(
                         filled += 1
                         recorded = True
                     elif op == OUTPUT:
+                        term = segment[g] * terms
                         for r in range(rows):
                             value = 0.0
                             for k in range(row_start[r], row_start[r + 1]):
-                                value += weights[weight_block, k, g] * cells[x + row_state[k], g]
+                                value += (
+                                    weights[weight_block, term + k, g] * cells[x + row_state[k], g]
+                                )
                             out[case + g, r, index] = value
-                            if not math.isfinite(value):
-                                state[g] = max(state[g], NONFINITE_RESULT)
+                            if not math.isfinite(value) and state[g] == OK:
+                                state[g] = NONFINITE_RESULT
                     elif op == STEADY:
                         length[g] = value
                         mode[g] = _SOLVE
@@ -460,7 +470,10 @@ def _follow(
                                 cells[x + i, z] = 0.0
                     else:
                         k = tape_scale[at - 1]
-                        if k < 0 or k > plain:
+                        if k >= plain:
+                            fault = True
+                            break
+                        if k < 0:
                             k = plain
                         keep = 1.0 if op == ADD else 0.0
                         for z in range(g, g + width):
@@ -472,7 +485,8 @@ def _follow(
                     mode[g] = _IDLE
                     position[g] = stop[g]
                     for z in range(g, g + width):
-                        state[z] = max(state[z], BAD_TAPE)
+                        if state[z] == OK:
+                            state[z] = BAD_TAPE
                 if mode[g] == _IDLE:
                     continue
                 busy = True
@@ -501,9 +515,10 @@ def _follow(
                     solving = True
 
             if filled > 0 and (filled == _RING or stepping == 0):
+                term = segment[0] * terms
                 _flush(
                     cells, ring, n, filled, recorded_columns,
-                    weights, weight_block, row_start, row_state, out, case, state,
+                    weights, weight_block, term, row_start, row_state, out, case, state,
                 )  # fmt: skip
                 filled = np.int64(0)
                 if not busy:
@@ -523,7 +538,8 @@ def _follow(
                     step[z] = length[g] if missing[g] == 1 else 0.0
                     if not math.isfinite(step[z] * traits[rate_block, 3 * segment[z] + 1, z]):
                         step[z] = 0.0
-                        state[z] = max(state[z], NONFINITE_RESULT)
+                        if state[z] == OK:
+                            state[z] = NONFINITE_RESULT
                 _exponential(
                     rates, rate_block, traits, segment, step, kind, start, column, cells, vectors
                 )
@@ -566,8 +582,8 @@ def _follow(
                         cells[k, z] = cells[at + k, z]
                 _steady(cells, x, spare, kind, closes, vectors[4], step, active, start, column)
                 for z in range(lanes):
-                    if active[z] > 0.0:
-                        state[z] = max(state[z], NO_STEADY_STATE)
+                    if active[z] > 0.0 and state[z] == OK:
+                        state[z] = NO_STEADY_STATE
 
         for z in range(min(lanes, cases - case)):
             status[case + z] = state[z]
@@ -615,10 +631,10 @@ def _pattern(matrices, kind):
     """Rows and columns that exponentials can fill: the transitive closure of the flows."""
     n = kind.size
     full = np.eye(n + 1, dtype=bool)
-    full[:n, :n] |= (matrices != 0.0).any(axis=(0, 1))
+    full[:n, :n] |= (matrices != 0.0).any(axis=(0, 3))
     full[n, :n] = kind == MASS
     for k in range(n + 1):
-        full |= np.outer(full[:, k], full[k])
+        full |= full[:, k : k + 1] & full[k]
     start = np.zeros(n + 2, np.int64)
     np.cumsum(full.sum(axis=1), out=start[1:])
     return start, np.ascontiguousarray(np.nonzero(full)[1])
@@ -626,38 +642,38 @@ def _pattern(matrices, kind):
 
 def _traits(matrices, kind):
     """Matrices with their sink, and per segment the shift, the norm, and whether (5) holds."""
-    n = kind.size
+    segments, n, _, cases = matrices.shape
     mass, dynamic = kind == MASS, kind <= MASS
-    diagonal = np.einsum("csjj->csj", matrices)
-    shift = np.maximum(0.0, -diagonal.min(axis=2))
-    slack = 4.0 * n * _EPS * np.abs(diagonal)
-    total = np.zeros_like(diagonal)
-    norm = np.zeros_like(diagonal)
-    for i in np.flatnonzero(dynamic):
-        row = matrices[:, :, i]
-        if mass[i]:
-            total += row
-        norm += np.abs(row)
-        norm[:, :, i] += np.abs(row[:, :, i] + shift) - np.abs(row[:, :, i])
-    norm = np.maximum(shift, (norm * dynamic).max(axis=2))
-    closed = ((total <= slack) | ~mass).all(axis=2)
-    flows = matrices[:, :, mass][:, :, :, mass]
-    closed &= ((flows >= 0.0) | np.eye(mass.sum(), dtype=bool)).all(axis=(2, 3))
-    full = np.zeros((*matrices.shape[:2], n + 1, n + 1))
-    full[:, :, :n, :n] = matrices
-    full[:, :, n, :n] = np.where(mass & (total < -slack), -total, 0.0)
-    return full, np.stack([shift, norm, closed], axis=2)
+    block, diagonal = matrices, np.einsum("sjjc->sjc", matrices)
+    shift = np.maximum(0.0, -diagonal.min(axis=1))
+    slack = (4.0 * n * _EPS) * np.abs(diagonal)
+    norm = np.abs(matrices if dynamic.all() else matrices[:, dynamic]).sum(axis=1)
+    norm += np.abs(diagonal + shift[:, None]) - np.abs(diagonal)
+    if not mass.all():
+        norm[:, ~dynamic] = 0.0
+        slack = slack[:, mass]
+        block = matrices[:, mass][:, :, mass]
+        diagonal = diagonal[:, mass]
+    total = block.sum(axis=1)
+    negative = (block < 0.0).sum(axis=(1, 2)) - (diagonal < 0.0).sum(axis=1)
+    closed = (total <= slack).all(axis=1) & (negative == 0)
+    full = np.zeros((segments, n + 1, n + 1, cases))
+    full[:, :n, :n] = matrices
+    full[:, n, :n][:, mass] = np.where(total < -slack, -total, 0.0)
+    return full, np.stack([shift, np.maximum(shift, norm.max(axis=1)), closed], axis=1)
 
 
 def _in_lanes(values, lanes, blocks):
-    """(case, ...) to (block, ..., lane), the last case repeated."""
-    cases = values.shape[0]
-    flat = values.reshape(cases, -1)
-    if cases == 1:
-        return np.repeat(flat[:, :, None], lanes, axis=2)
-    if cases < blocks * lanes:
-        flat = np.concatenate([flat, np.repeat(flat[-1:], blocks * lanes - cases, axis=0)])
-    return np.ascontiguousarray(flat.reshape(blocks, lanes, -1).transpose(0, 2, 1))
+    """(..., case) to (block, ..., lane), the last case repeated."""
+    flat = values.reshape(-1, values.shape[-1])
+    if flat.shape[1] == 1:
+        return np.repeat(flat[None], lanes, axis=2)
+    if flat.shape[1] < blocks * lanes:
+        padded = np.empty((flat.shape[0], blocks * lanes))
+        padded[:, : flat.shape[1]] = flat
+        padded[:, flat.shape[1] :] = flat[:, -1:]
+        flat = padded
+    return np.ascontiguousarray(flat.reshape(-1, blocks, lanes).transpose(1, 0, 2))
 
 
 def _workspace(rows, lanes):
@@ -684,24 +700,65 @@ def solve(
     out,
     status,
 ):
+    """Follow every case along its tape and write the read-outs.
+
+    Nothing is raised for what the numbers hold: ``status`` tells, and a case that fails has NaN in
+    all its rows and changes no other case. Give slices of the cases to several threads at will:
+    the compiled part runs without the GIL.
+
+    Parameters
+    ----------
+    matrices : float array, shape (case or 1, segment, state, state)
+        Rates [1/h]: ``[i, j]`` is the flow from state j into state i.
+    kind : int array, shape (state,)
+        GENERAL, MASS, RATE or INTEGRAL, see above.
+    tape_start : int array, shape (program + 1,)
+        The items of program p are ``tape_start[p]:tape_start[p + 1]``.
+    tape_time, tape_value : float array, shape (item,)
+        Hours, never decreasing within a program; what the item adds, sets, or its interval [h].
+    tape_op, tape_index, tape_scale : int array, shape (item,)
+        ADD, SET, OUTPUT, SEGMENT, RESET or STEADY; state, column or segment; column of ``scales``.
+    scales : float array, shape (case, scale)
+        Factors on the values of ADD and SET; no column is needed where no item names one.
+    program : int array, shape (case,)
+        The tape of each case.
+    row_start, row_state : int array, shape (row + 1,) and (term,)
+        Row r sums the states ``row_state[row_start[r]:row_start[r + 1]]``, one at least.
+    row_weight : float array, shape (case or 1, term) or (case or 1, segment or 1, term)
+        Their weights: 1 for an amount, 1/volume for a concentration.
+    out : float array, C-contiguous, shape (case, row, time)
+        Filled in place; columns that no item writes are left as they are.
+    status : uint8 array, shape (case,)
+        Filled in place: OK, NONFINITE_INPUT, NONFINITE_RESULT, NO_STEADY_STATE or BAD_TAPE (times
+        that decrease, an index or an operation that does not exist).
+    """
     cases = out.shape[0]
     n = kind.size
     size = (n + 1) ** 2
     lanes = max(1, min(64 if n <= 4 else 32 if n <= 16 else 16, cases))
     blocks = -(-cases // lanes)
-    slots = max(2, min(16, _CACHE_BYTES // (size * _LANES * 8)))
+    slots = max(2, min(16, _CACHE_BYTES // (256 * size)))
+    matrices = np.ascontiguousarray(np.moveaxis(matrices, 0, -1))
+    finite = np.isfinite(matrices)
+    if finite.all():
+        finite = True
+    else:
+        finite = finite.all(axis=(0, 1, 2))
+        matrices = np.where(finite, matrices, 0.0)
     start, column = _pattern(matrices, kind)
-    finite = np.isfinite(matrices).all(axis=(1, 2, 3))
-    if not finite.all():
-        matrices = np.where(finite[:, None, None, None], matrices, 0.0)
-    full, traits = _traits(matrices, kind)
-    finite = finite & np.isfinite(scales).all(axis=1) & np.isfinite(row_weight).all(axis=1)
+    with np.errstate(over="ignore", invalid="ignore"):
+        full, traits = _traits(matrices, kind)
+    finite = (
+        finite
+        & np.isfinite(scales).all(axis=1)
+        & np.isfinite(row_weight).reshape(len(row_weight), -1).all(axis=1)
+    )
     status[:] = np.where(finite, OK, NONFINITE_INPUT)
     _follow(
         _in_lanes(full, lanes, blocks),
         _in_lanes(traits, lanes, blocks),
-        _in_lanes(np.concatenate([scales, np.ones((cases, 1))], axis=1), lanes, blocks),
-        _in_lanes(row_weight, lanes, blocks),
+        _in_lanes(np.concatenate([scales.T, np.ones((1, cases))]), lanes, blocks),
+        _in_lanes(np.moveaxis(row_weight, 0, -1), lanes, blocks),
         kind,
         start,
         column,

@@ -138,7 +138,7 @@ def _solve(
     def part(cut: slice) -> None:
         linear.solve(
             _cut(matrices, cut), kind, *tape, scales[cut], plan.program[cut], start, state,
-            _cut(weights, cut)[:, 0].copy(), out[cut], status[cut],
+            _cut(weights, cut), out[cut], status[cut],
         )  # fmt: skip
 
     cuts = _cuts(count, times * len(matrices[0, 0]) ** 2, threads)

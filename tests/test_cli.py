@@ -1,0 +1,464 @@
+"""The command: what it prints, stores and refuses."""
+
+import re
+import subprocess
+import sys
+from importlib.util import find_spec
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+from click.testing import CliRunner
+
+import pkmodel
+from pkmodel.cli import faults, main, study, tables
+
+ORAL = "60 mg oral q12h x 28"
+COMPARE = ["compare", "morphine", "--oral", ORAL]
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """Run a command in an empty folder; its result, with the exit status that is expected."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments, status=0):
+        result = CliRunner().invoke(main, list(map(str, arguments)), prog_name="pkmodel")
+        if result.exception and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        assert result.exit_code == status, result.output
+        return result
+
+    return call
+
+
+def row(output, *start):
+    """The numbers of the line that begins with these words."""
+    pattern = r"\s+".join(map(re.escape, start))
+    (line,) = re.findall(rf"^ *{pattern}  +(\S.*)$", output, re.MULTILINE)[:1]
+    return [float(x) for x in re.findall(r"[\d.]+(?:e[-+]\d+)?", line)]
+
+
+# ------------------------------------------------------------------------------------------- tables
+
+
+@pytest.mark.parametrize(
+    ("x", "text"),
+    [
+        (0.0, "0"), (1.0, "1.00"), (9.996, "10.0"), (999.6, "1000"), (1234567.0, "1230000"),
+        (48897.4, "48900"), (0.0139472, "0.0139"), (-2.345, "-2.35"), (2.5e-7, "2.50e-07"),
+        (1e12, "1.00e+12"), (np.nan, "-"), (np.inf, "inf"),
+    ],
+)  # fmt: skip
+def test_three_significant_digits(x, text):
+    assert tables.three(x) == text
+
+
+def test_cells_of_one_and_of_many_subjects():
+    assert tables.cell(np.array(0.5), 1000.0) == "500"
+    assert tables.cell(np.linspace(0, 1, 101)) == "0.500 (0.0500-0.950)"
+    assert tables.cell(np.array([np.nan, np.nan])) == "-"
+    assert tables.cell(np.array([np.nan, 1.0, 1.0])) == "1.00 (1.00-1.00)"
+
+
+def test_empty_columns_are_left_out():
+    rows = [("a", "", "1"), ("bb", "", "22")]
+    assert tables.columns(rows) == ["  a    1", "  bb  22"]
+
+
+@pytest.mark.parametrize(
+    ("largest", "unit"), [(5e-5, "pg/mL"), (0.04, "ng/mL"), (20.0, "ng/mL"), (2e3, "mg/L")]
+)
+def test_unit_of_concentrations(largest, unit):
+    assert tables.concentration_unit(largest)[0] == unit
+
+
+def test_long_numbers_of_a_regimen_are_rounded():
+    regimen = pkmodel.Regimen.parse("1.1374407582938388 mg/day intrathecal pump for 14 d")
+    assert tables.regimen_text(regimen) == "1.137 mg/day intrathecal pump for 14 d"
+
+
+# -------------------------------------------------------------------------------------------- times
+
+
+def regimens(*texts):
+    return [pkmodel.Regimen.parse(text) for text in texts]
+
+
+@pytest.mark.parametrize(
+    ("texts", "end", "span"),
+    [
+        ([ORAL, "0.4 mg/day intrathecal pump for 14 d"], 336.0, (312.0, 336.0)),
+        ([ORAL], 400.0, (0.0, 400.0)),  # washout
+        (["0.3 mg intrathecal bolus"], 48.0, (0.0, 48.0)),
+        (["60 mg oral q12h"], 12.0, (0.0, 12.0)),
+        (["60 mg oral q48h"], 480.0, (432.0, 480.0)),
+        ([ORAL, "0.4 mg/day intrathecal pump for 7 d"], 336.0, (0.0, 336.0)),
+    ],
+)
+def test_window_of_the_table(texts, end, span):
+    assert study.window(regimens(*texts), end) == span
+
+
+def test_fine_times_hold_the_doses():
+    times = study.fine_times(regimens("10 mg iv infusion over 0.77 h q6.1h"), 24.0, 48.0)
+    assert times[0] == 24 and times[-1] == 48 and np.diff(times).max() < 1 / 11.9
+    assert {4 * 6.1, 4 * 6.1 + 0.77} <= set(times)
+
+
+def test_output_times():
+    assert study.output_times(336.0, None).tolist() == list(range(337))
+    assert study.output_times(24.0, None).tolist() == pytest.approx(np.linspace(0, 24, 289))
+    assert len(study.output_times(8760.0, None)) == 337
+    assert study.output_times(1.0, 0.25).tolist() == [0, 0.25, 0.5, 0.75, 1]
+    assert len(study.output_times(24.0, 1 / 12)) == 289
+
+
+# ------------------------------------------------------------------------------------------ compare
+
+
+def test_compare_prints_the_exposure(run):
+    output = run(*COMPARE, "--ratio", 300).stdout
+    ds = pkmodel.compare("morphine", oral=ORAL, times=np.linspace(312, 336, 289))
+    for arm, start in (("oral", ["plasma", "oral"]), ("intrathecal", ["intrathecal"])):
+        profile = ds.sel(arm=arm, site="plasma")
+        auc = float(profile.auc[-1] - profile.auc[0])
+        cmax, cavg, printed, _ = row(output, *start) if arm == "oral" else row(
+            output.partition("Exposure")[2], *start
+        )  # fmt: skip
+        assert [cmax, cavg, printed] == pytest.approx(
+            [1000 * float(profile.concentration.max()), 1000 * auc / 24, 1000 * auc], rel=0.006
+        )
+    assert "0.4 mg/day intrathecal pump for 14 d" in output
+    assert "For research. Not for dosing patients." in output
+
+
+def test_compare_prints_the_implied_ratios(run):
+    block = run(*COMPARE).stdout.partition("Oral : intrathecal")[2]
+    assert "nominal 300" in block
+    auc, cmax, exposed = row(block, "lumbar CSF")
+    implied = pkmodel.equivalence.implied("morphine", ORAL).implied_ratio.sel(site="lumbar_csf")
+    assert auc == pytest.approx(float(implied.sel(metric="auc")), rel=0.006)
+    assert cmax == pytest.approx(float(implied.sel(metric="cmax")), rel=0.006)
+    assert exposed == pytest.approx(float(implied.sel(metric="auc")) / 300, rel=0.006)
+
+
+@pytest.mark.parametrize("more", [[], ["--ratio", "30,clinical_start,300", "--subjects", "20"]])
+def test_output_fits_the_screen(run, more):
+    for arguments in ([*COMPARE, *more], ["drugs", "morphine", "--notes"], ["drugs"],
+                      ["equivalence", "morphine", "--oral", ORAL, *more]):  # fmt: skip
+        lines = run(*arguments).stdout.splitlines()
+        assert max(map(len, lines)) <= tables.WIDTH
+        assert not [line for line in lines if line != line.rstrip()]
+
+
+def test_several_ratios_are_rows(run):
+    output = run(*COMPARE, "--ratio", "30,300").stdout.partition("Exposure")[2]
+    many, few = row(output, "intrathecal 1/30"), row(output, "intrathecal 1/300")
+    assert many == pytest.approx([10 * x for x in few], rel=0.01)
+
+
+def test_ratio_beside_other_arms(run):
+    output = run(
+        *COMPARE, "--ratio", "clinical_start", "--arm", "iv=10 mg iv bolus q6h x 56"
+    ).stdout
+    assert re.search(r"intrathecal +1\.137 mg/day", output)
+    assert "nominal 105.5" in output
+    assert row(output.partition("Exposure")[2], "iv")[3] > 1
+
+
+def test_arms_without_a_ratio(run):
+    arms = ["--arm", "low=2.4 ug/day intrathecal pump", "--arm", "high=9.6 ug/day intrathecal pump"]
+    output = run("compare", "ziconotide", *arms, "--until", "7 d").stdout
+    assert "Exposure from 144 to 168 h" in output
+    assert row(output.partition("Exposure")[2], "high")[3] == 4
+    assert "Dose ratio: none" in output
+
+
+def test_no_steady_state_no_ratio(run):
+    output = run(*COMPARE, "--set", "clearance=0 L/h").stdout
+    assert "Dose ratio: none. drug accumulates" in output
+    single = ["--oral", "60 mg oral", "--intrathecal", "0.2 mg intrathecal bolus"]
+    output = run("compare", "morphine", *single, "--until", "48 h").stdout
+    assert "Exposure from 0 to 48 h" in output and "Dose ratio: none" in output
+
+
+def test_settings_hold_for_all_subjects(run):
+    base = ["simulate", "morphine", "0.4 mg/day intrathecal pump for 14 d", "--set"]
+    typical = row(run(*base, "clearance=90 L/h").stdout, "plasma")
+    (cmax, *_) = row(run(*base, "clearance=1.5 L/min", "--subjects", 20).stdout, "plasma")
+    assert cmax == typical[0]
+
+
+# -------------------------------------------------------------------------------------------- files
+
+
+@pytest.mark.parametrize("ending", ["nc", "zarr"])
+def test_stored_result_is_that_of_the_function(run, ending):
+    if ending == "zarr" and find_spec("zarr") is None:
+        pytest.skip("zarr is not installed")
+    run(*COMPARE, "--ratio", "30,300", "--subjects", 3, "--seed", 5, "-o", f"a.{ending}")
+    expected = pkmodel.compare("morphine", oral=ORAL, ratio=[30.0, 300.0], subjects=3, seed=5)
+    engine = {"nc": "h5netcdf", "zarr": "zarr"}[ending]
+    with xr.open_dataset(f"a.{ending}", engine=engine) as stored:
+        assert stored.identical(expected)
+
+
+def test_csv_is_a_long_table_with_units(run):
+    run("simulate", "morphine", "0.3 mg intrathecal bolus", "--until", "2 h", "--every", "30 min",
+        "--subjects", 2, "-o", "a.csv")  # fmt: skip
+    table = pd.read_csv("a.csv")
+    assert list(table) == [
+        "subject", "site", "time [h]", "concentration [mg/L]", "auc [mg*h/L]", "status"
+    ]  # fmt: skip
+    assert len(table) == 2 * 7 * 5
+    ds = pkmodel.simulate("morphine", "0.3 mg intrathecal bolus", [0, 0.5, 1, 1.5, 2],
+                          pkmodel.population.draw(pkmodel.Drug.read("morphine").model(), 2, seed=0))  # fmt: skip
+    assert table["concentration [mg/L]"].to_numpy() == pytest.approx(
+        ds.concentration.values.ravel()
+    )
+
+
+def test_simulated_result_keeps_its_seed(run):
+    run("simulate", "morphine", ORAL, "--subjects", 2, "--seed", 9, "-o", "a.nc")
+    with xr.open_dataset("a.nc", engine="h5netcdf") as ds:
+        assert ds.attrs["seed"] == "9" and ds.attrs["regimen"] == ORAL
+
+
+def test_parts_do_not_show_in_the_numbers(run, monkeypatch):
+    whole = run(*COMPARE, "--subjects", 10, "-o", "whole.nc").stdout
+    monkeypatch.setattr(study, "PART", 3)
+    parts = run(*COMPARE, "--subjects", 10, "-o", "parts.nc").stdout
+    assert whole.replace("whole.nc", "parts.nc") == parts
+    with xr.open_dataset("whole.nc") as one, xr.open_dataset("parts.nc") as other:
+        assert one.identical(other)
+
+
+def test_files_are_not_overwritten_unless_forced(run):
+    command = ["simulate", "morphine", ORAL, "-o", "a.nc"]
+    run(*command)
+    assert "exists already. Pass --force" in run(*command, status=2).stderr
+    run(*command, "--force")
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (["-o", "a.xls"], 'unknown ending ".xls"; expected .nc, .zarr or .csv'),
+        (["-o", "a"], "has no ending"),
+        (["-o", "nowhere/a.nc"], 'there is no folder "nowhere"'),
+        (["--plot", "a.bmp"], "expected .png, .pdf or .svg"),
+    ],
+)
+def test_files_that_cannot_be_written(run, more, words):
+    assert words in run(*COMPARE, *more, status=2).stderr
+
+
+@pytest.mark.parametrize(
+    ("more", "line"),
+    [
+        (["-o", "a.zarr"], 'zarr: pip install "pkmodel[cluster]"'),
+        (["--plot", "a.png"], 'matplotlib: pip install "pkmodel[plot]"'),
+    ],
+)
+def test_missing_packages_are_named(run, monkeypatch, more, line):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert line in run(*COMPARE, *more, status=1).stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [*COMPARE, "--ratio", "30,300", "--subjects", "5"],
+        ["simulate", "morphine", "0.3 mg intrathecal bolus", "--until", "24 h"],
+        ["equivalence", "morphine", "--oral", ORAL],
+    ],
+)
+def test_figures(run, tmp_path, arguments):
+    pytest.importorskip("matplotlib")
+    run(*arguments, "--plot", "a.png")
+    assert (tmp_path / "a.png").read_bytes()[:4] == b"\x89PNG"
+
+
+# --------------------------------------------------------------------- simulate, equivalence, drugs
+
+
+def test_dose_table(run, tmp_path):
+    (tmp_path / "doses.csv").write_text("TIME,AMT,ROUTE,II,ADDL\n0,60,oral,12,27\n")
+    table = run("simulate", "morphine", "--table", "doses.csv").stdout
+    assert table == run("simulate", "morphine", ORAL).stdout
+
+
+def test_dose_tables_that_cannot_be_read(run, tmp_path):
+    (tmp_path / "a.csv").write_text("TIME,AMT\n0,60\n")
+    (tmp_path / "b.csv").write_bytes(b"\x89\x00\xff")
+    (tmp_path / "c.csv").write_text("")
+    for name in "abc":
+        assert (
+            f"{name}.csv" in run("simulate", "morphine", "--table", f"{name}.csv", status=2).stderr
+        )
+    missing = run("simulate", "morphine", "--table", "no.csv", status=1).stderr
+    assert missing == "pkmodel: error: no.csv: No such file or directory\n"
+
+
+def test_equivalence_shows_studies_and_judges_the_ratio(run):
+    output = run("equivalence", "morphine", "--oral", "60 mg oral q12h", "--ratio", "12,300").stdout
+    drug = pkmodel.Drug.read("morphine")
+    for preset in drug.presets.values():
+        assert re.search(rf"^ +{preset.name} +{preset.ratio:g} ", output, re.MULTILINE)
+        assert preset.design.split()[0] in output
+    block = output.partition("nominal 12, 300")[2]
+    auc, _, low, high = row(block, "plasma")
+    assert [low, high] == pytest.approx([auc / 12, auc / 300], rel=0.01)
+
+
+def test_equivalence_of_a_population_is_stored(run):
+    run("equivalence", "morphine", "--oral", ORAL, "--subjects", 4, "-o", "a.csv")
+    table = pd.read_csv("a.csv")
+    assert len(table) == 4 * 7 * 3 and {"subject", "site", "metric"} <= set(table)
+
+
+def test_failed_cases_are_told_and_change_the_status(run):
+    result = run("equivalence", "morphine", "--oral", ORAL, "--set", "clearance=0 L/h", status=1)
+    assert "1 of 1 cases failed: drug accumulates without end" in result.stderr
+    assert re.search(r"plasma +- +- +-\n", result.stdout)
+
+
+def test_every_number_of_a_drug_is_shown(run):
+    output = run("drugs", "morphine").stdout
+    drug = pkmodel.Drug.read("morphine")
+    for name, p in drug.parameters.items():
+        assert re.search(rf"^  {name} +{re.escape(p.text)} .*{p.confidence}", output, re.MULTILINE)
+    flat = " ".join(output.split())
+    assert [s for s in drug.sources_used() if s not in flat] == []
+
+
+def test_list_of_drugs(run):
+    output = run("drugs").stdout
+    assert all(name in output for name in pkmodel.Drug.names())
+
+
+def test_citation(run):
+    flat = " ".join(run("drugs", "morphine", "--citation").stdout.split())
+    assert all(line in flat for line in pkmodel.citation("morphine"))
+    assert run("drugs", "--citation").stdout.startswith("pkmodel developers.")
+
+
+def test_own_drug_file_is_checked(run, tmp_path):
+    (tmp_path / "mine.toml").write_text('name = "mine"\n')
+    assert "mine.toml" in run("drugs", "mine.toml", status=2).stderr
+
+
+# -------------------------------------------------------------------------------------- wrong input
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([*COMPARE, "--intrathecal", "0.4 g/day intrathecal pump for 14 d"], 'did you mean "0.4 mg"'),
+        ([*COMPARE, "--ratio", "3"], "40 mg in a day"),
+        ([*COMPARE, "--ratio", "30,3"], "40 mg in a day"),
+        ([*COMPARE, "--ratio", "0"], "expected a number above 0"),
+        ([*COMPARE, "--ratio", "nan"], "expected a number above 0"),
+        ([*COMPARE, "--ratio", "300:1"], "--ratio 100"),
+        ([*COMPARE, "--ratio", "30", "--intrathecal", "1 mg/day intrathecal pump"], "no --intrathecal"),
+        ([*COMPARE, "--ratio", "30,300", "--arm", "iv=10 mg iv bolus q6h x 56"], "several ratios"),
+        ([*COMPARE, "--arm", "oral=60 mg oral q12h x 28"], "two arms have the same name"),
+        (["compare", "morphine"], "there is nothing to compare"),
+        (["compare", "morphine", "--intrathecal", "1 mg/day intrathecal pump"], "nothing to compare"),
+        (["compare", "morphine", "--oral", "60 mg oral q12h"], "--until"),
+        (["compare", "morphine", "--oral", "60 mgs oral q12"], 'unknown unit "mgs"'),
+        (["compare", "morphin", "--oral", ORAL], 'did you mean "morphine"'),
+        (["compare", "ziconotide", "--oral", ORAL], "without an oral form"),
+        ([*COMPARE, "--set", "clearence=5 L/h"], 'did you mean "clearance"'),
+        ([*COMPARE, "--set", "clearance=5 L"], "clearance"),
+        ([*COMPARE, "--set", "clearance"], 'NAME="VALUE UNIT"'),
+        ([*COMPARE, "--until", "14"], "has no unit"),
+        ([*COMPARE, "--every", "0 h"], "is not above 0"),
+        ([*COMPARE, "--subjects", "0"], "--subjects"),
+        (["simulate", "morphine"], "REGIMEN or --table"),
+        (["equivalence", "morphine"], "--oral"),
+    ],
+)  # fmt: skip
+def test_wrong_input_is_explained(run, arguments, words):
+    result = run(*arguments, status=2)
+    assert words in result.stderr
+    assert "Traceback" not in result.stderr and not result.stdout
+    assert "intended=True" not in result.stderr
+
+
+def test_intended_doses_pass(run):
+    output = run(*COMPARE, "--ratio", "3", "--intended").stdout
+    assert "40 mg/day intrathecal pump" in output
+
+
+@pytest.mark.parametrize("arguments", [["--debug", *COMPARE], [*COMPARE, "--debug"]])
+def test_debug_shows_the_traceback(run, arguments):
+    with pytest.raises(pkmodel.InputError):
+        run(*arguments, "--ratio", "0")
+
+
+def test_arguments_in_errors_become_options():
+    text = "If it is meant, pass intended=True (on the command line --intended). Or ratio=300."
+    assert faults.in_options(text) == "If it is meant, pass --intended. Or --ratio 300."
+
+
+# --------------------------------------------------------------------------------------------- help
+
+
+@pytest.mark.parametrize("command", [None, *main.commands])
+def test_help_teaches_by_example(run, command):
+    output = run(*[command] * (command is not None), "--help").stdout
+    assert output.count("pkmodel ") >= 3 and "Examples:" in output
+
+
+def examples():
+    """The commands in the help texts, each as a line of a shell."""
+    text = "\n".join(c.epilog or "" for c in main.commands.values()).replace("\\\n", " ")
+    lines = re.findall(r"^ +pkmodel (.+?)(?: {2,}\(.*)?$", text, re.MULTILINE)
+    return [line for line in lines if "my_drug.toml" not in line and "doses.csv" not in line]
+
+
+@pytest.mark.parametrize("line", examples())
+def test_examples_of_the_help_run(run, line):
+    import shlex
+
+    if "--plot" in line:
+        pytest.importorskip("matplotlib")
+    run(*shlex.split(line))
+
+
+# ---------------------------------------------------------------------------------- real processes
+
+
+def process(*arguments):
+    command = [sys.executable, "-W", "error", "-m", "pkmodel", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, encoding="utf-8")
+
+
+def test_process_prints_and_succeeds():
+    done = process(*COMPARE)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "lumbar CSF" in done.stdout
+
+
+def test_process_fails_in_one_sentence():
+    done = process(*COMPARE, "--intrathecal", "0.4 g/day intrathecal pump for 14 d")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("pkmodel: error: ") and done.stderr.count("\n") == 1
+
+
+def test_process_tells_its_version():
+    assert process("--version").stdout == f"pkmodel {pkmodel.__version__}\n"
+
+
+def test_help_imports_nothing_heavy():
+    heavy = ["numpy", "numba", "xarray", "pandas", "scipy", "tqdm", "matplotlib"]
+    code = (
+        "import sys\nfrom pkmodel.cli import main\n"
+        "main(['compare', '--help'], standalone_mode=False)\n"
+        f"print('LOADED', *(n for n in {heavy} if n in sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1].split() == ["LOADED"]

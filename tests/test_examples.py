@@ -1,0 +1,224 @@
+"""The examples do what they say, the pages print what they show, and the nomenclature is complete."""
+
+import contextlib
+import doctest
+import importlib.util
+import io
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import xarray as xr
+
+from pkmodel import Parameter, compare, equivalence, library, population, simulate, steady_state
+from pkmodel.variables import DIMENSIONS, STATUS, VARIABLES
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = [ROOT / "README.md"] + [
+    ROOT / "docs" / f"{name}.md"
+    for name in ("index", "models", "simulation", "comparison", "populations", "neuraxial", "accuracy")
+]  # fmt: skip
+NOMENCLATURE = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
+
+
+def run(command, folder):
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+# ----------------------------------------------------------------------------------------- examples
+
+
+def example(name, folder):
+    """Run an example in a folder; its output."""
+    path = ROOT / "examples" / f"{name}.py"
+    return run([sys.executable, "-W", "error", path], folder)
+
+
+def rows(output, title):
+    """Lines of the table under a title, as lists of words."""
+    lines = output[output.index(title) :].splitlines()[1:]
+    end = lines.index("") if "" in lines else len(lines)
+    return [line.split() for line in lines[:end]]
+
+
+def test_compare_morphine(tmp_path):
+    output = example("compare_morphine", tmp_path)
+    assert "0.4 mg/day intrathecal pump for 14 d" in output
+    implied = {row[0]: float(row[2]) for row in rows(output, "The ratio of equal AUC")[2:]}
+    expected = equivalence.implied("morphine", "60 mg oral q12h").implied_ratio.sel(metric="auc")
+    assert list(implied) == list(expected.site.values)
+    assert list(implied.values()) == pytest.approx(expected.values, abs=1e-3)
+    stored = xr.load_dataset(tmp_path / "comparison.nc", engine="h5netcdf")
+    assert stored.concentration.dims == ("arm", "site", "time")
+    assert (tmp_path / "comparison.png").stat().st_size > 10_000
+
+
+def test_own_model(tmp_path):
+    output = example("own_model", tmp_path)
+    assert "three boxes: 3 compartments" in output
+    oral = {row[0]: float(row[3]) for row in rows(output, "30 mg into gut:")[2:]}
+    # AUC = F dose / clearance in plasma; the rates of exchange and the volumes give CSF : plasma
+    assert oral["plasma"] == pytest.approx(0.3 * 30 / (0.5 * 20), abs=1e-4)
+    assert oral["lumbar_csf"] == pytest.approx(
+        oral["plasma"] * 0.0004 * 20 / (0.4 * 0.04), abs=1e-3
+    )
+    bolus = {row[0]: float(row[1]) for row in rows(output, "0.1 mg into lumbar_csf:")[2:]}
+    assert bolus["lumbar_csf"] == 0.1 / 0.04
+
+
+def test_population(tmp_path):
+    output = example("population", tmp_path)
+    for row in rows(output, "Average concentration")[2:]:
+        low, middle, high = map(float, row[-3:])
+        assert low < middle < high
+    table = pd.read_csv(tmp_path / "population.csv")
+    assert set(table["quantile"]) == {0.05, 0.5, 0.95}
+    assert (tmp_path / "population.png").stat().st_size > 10_000
+
+
+def test_sweep(tmp_path):
+    output = example("sweep", tmp_path)
+    plasma = rows(output, "plasma: intrathecal / oral AUC")
+    fractions = [float(f) for f in plasma[0][1:]]
+    for ratio, *values in plasma[2:]:
+        expected = [1 / (float(ratio) * f) for f in fractions]
+        assert [float(v) for v in values] == pytest.approx(expected, rel=0.01)
+    stored = xr.load_dataset(tmp_path / "sweep.nc", engine="h5netcdf")
+    assert stored.auc.dims == ("arm", "ratio", "oral_bioavailability", "site", "time")
+
+
+# -------------------------------------------------------------------------------------------- pages
+
+
+def fences(path):
+    """Code blocks of a page: line, language, text, and whether only blank lines part it from the last."""
+    found, last = [], 0
+    text = path.read_text(encoding="utf-8")
+    for match in re.finditer(r"^(`{3,})(\w*)\n(.*?)^\1$", text, re.MULTILINE | re.DOTALL):
+        line = text.count("\n", 0, match.start()) + 1
+        found.append((line, match[2], match[3], not text[last : match.start()].strip()))
+        last = match.end()
+    return found
+
+
+def agree(path, line, expected, actual):
+    """Equal but for spaces; ``...`` stands for anything."""
+    options = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+    if not doctest.OutputChecker().check_output(expected, actual, options):
+        shown = f"{path.relative_to(ROOT)}:{line} shows another output than this one:\n\n{actual}"
+        pytest.fail(shown, pytrace=False)
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_output_of_page_is_real(path, tmp_path, monkeypatch):
+    """A ``text`` block right behind a ``python`` block is what that block prints."""
+    monkeypatch.chdir(tmp_path)
+    namespace, printed = {"__name__": "__main__"}, None
+    for line, language, text, follows in fences(path):
+        if language == "python":
+            with contextlib.redirect_stdout(io.StringIO()) as output:
+                exec(compile("\n" * line + text, str(path), "exec"), namespace)
+            printed = output.getvalue()
+            continue
+        if language == "text" and follows and printed is not None:
+            agree(path, line, text, printed)
+        printed = None
+
+
+def console_blocks():
+    for path in PAGES:
+        for line, language, text, _ in fences(path):
+            if language == "console":
+                yield pytest.param(path, line, text, id=f"{path.name}:{line}")
+
+
+@pytest.mark.parametrize(("path", "line", "text"), list(console_blocks()))
+def test_output_of_command_is_real(path, line, text, tmp_path):
+    command, _, expected = text.removeprefix("$ ").partition("\n")
+    program, *arguments = shlex.split(command)
+    assert program == "pkmodel"
+    agree(path, line, expected, run([sys.executable, "-m", "pkmodel", *arguments], tmp_path))
+
+
+def test_pages_build(tmp_path):
+    if not all(map(importlib.util.find_spec, ("sphinx", "myst_parser", "numpydoc", "furo"))):
+        pytest.skip("the docs extra is not installed")
+    command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", ROOT / "docs", tmp_path]
+    run(command, ROOT)
+
+
+# ------------------------------------------------------------------------------------- nomenclature
+
+
+def table(heading):
+    """Cells of the first table behind a heading of docs/results.md, without its head."""
+    part = NOMENCLATURE.partition(f"## {heading}\n")[2]
+    lines = re.search(r"^\|.*?(?=^$|\Z)", part, re.MULTILINE | re.DOTALL)[0].splitlines()
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
+
+
+def test_nomenclature_lists_the_variables():
+    expected = [
+        [f"`{name}`", ", ".join(v.dims), v.units.replace("1", ""), v.long_name]
+        for name, v in VARIABLES.items()
+    ]
+    assert table("Variables") == expected
+
+
+def test_nomenclature_lists_the_dimensions_in_their_order():
+    expected = [[f"`{n}`", v.units.replace("1", ""), v.long_name] for n, v in DIMENSIONS.items()]
+    assert table("Dimensions") == expected
+
+
+def test_nomenclature_lists_the_statuses():
+    expected = [[str(code), f"`{s.flag}`", s.sentence] for code, s in enumerate(STATUS)]
+    assert table("Status") == expected
+
+
+def test_nomenclature_lists_the_sites_and_compartments():
+    rows = table("Sites and compartments")
+    names = {name: row[1] == "yes" for row in rows for name in re.findall(r"`(\w+)`", row[0])}
+    everything = {n: 0.5 for group in library.NEURAXIAL.values() for n in group}
+    model = library.neuraxial(**everything)
+    assert set(names) == set(model.states)
+    assert {name for name, is_site in names.items() if is_site} == set(model.sites)
+
+
+def results():
+    oral = "60 mg oral q12h x 2"
+    drawn = population.draw(
+        library.one_compartment(clearance=Parameter("clearance", "5 L/h", cv=0.3)), 2, seed=1
+    )
+    return {
+        "simulate": simulate("morphine", oral, [0, 24], auc=True),
+        "steady_state": steady_state("morphine", "60 mg oral q12h", [0], amounts=True),
+        "compare": compare("morphine", oral, subjects=2, times=[0, 24]),
+        "equivalence.implied": equivalence.implied("morphine", "60 mg oral q12h"),
+        "population.draw": drawn,
+    }
+
+
+def test_nomenclature_lists_the_attributes_and_who_writes_them():
+    by_name = {}
+    for names, functions, _ in table("Attributes"):
+        for name in re.findall(r"`([^`]+)`", names):
+            by_name[name] = set(re.findall(r"`([^`]+)`", functions))
+    for function, ds in results().items():
+        found = {re.sub("^regimen_.*", "regimen_<arm>", name) for name in ds.attrs}
+        assert found == {n for n, functions in by_name.items() if function in functions}, function
+
+
+def test_nomenclature_lists_what_every_function_gives():
+    part = NOMENCLATURE.partition("| function | variables |")[2].partition("\n\n")[0]
+    cells = dict(re.findall(r"^\| `([\w.]+)` \| (.*) \|$", part, re.MULTILINE))
+    for function, ds in results().items():
+        if function != "population.draw":
+            named = set(re.findall(r"`(\w+)`", cells[function]))
+            assert set(ds.data_vars) <= named, function
+    assert set(cells) == {*results(), "nca.summary"}
