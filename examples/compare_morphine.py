@@ -15,12 +15,12 @@ print("intrathecal:", ds.attrs["regimen_intrathecal"])
 
 exposure = 1000 * table(ds)[["cmax", "cav", "auc"]]
 print("\nLast 24 h, ng/mL and ng·h/mL")
-print(exposure.loc[ds.site.values].round(2).to_string())
+print(exposure.round(2).to_string())
 
 ratios = equivalence.implied("morphine", ORAL)
 report = equivalence.report(ratios, nominal=RATIO).xs("auc", level="metric")
 print(f"\nThe ratio of equal AUC at steady state, beside {RATIO}")
-print(report.loc[ds.site.values].round(3).to_string())
+print(report.round(3).to_string())
 
 ds.to_netcdf("comparison.nc", engine="h5netcdf")
 plot.comparison(ds).savefig("comparison.png", dpi=150)

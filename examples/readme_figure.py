@@ -19,7 +19,7 @@ def main(folder: Path) -> None:
     morphine = pkmodel.Drug.read("morphine")
     subjects = pkmodel.population.draw(morphine.model(), SUBJECTS, seed=SEED)
     ratios = pkmodel.equivalence.implied(morphine, "60 mg oral q12h", parameters=subjects)
-    pkmodel.plot.ratio(ratios, 300, drug=morphine).savefig(folder / "ratio.png", dpi=150)
+    pkmodel.plot.ratio(ratios, 300).savefig(folder / "ratio.png", dpi=150)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +14,8 @@ from pkmodel.drugs import Drug
 from pkmodel.equivalence import convert
 from pkmodel.errors import InputError, ParameterError
 from pkmodel.regimen import Regimen
-from pkmodel.simulation import simulate
+from pkmodel.simulation import body_weight, grid_of, regimen_of, solve, with_body_sizes
+from pkmodel.simulation.cases import Cases, given_by_name
 from pkmodel.variables import attributes
 
 if TYPE_CHECKING:
@@ -85,23 +87,24 @@ def compare(
     (2, '0.4 mg/day intrathecal pump for 14 d')
     """
     drug = drug if isinstance(drug, Drug) else Drug.read(drug)
-    orders, factors, ratio = _arms(drug, oral, intrathecal, arms, ratio, intended)
+    preset = "nominal" if ratio is None else ratio if isinstance(ratio, str) else None
+    check = partial(drug.check, intended=intended, weight=body_weight(parameters))
+    orders, factors, ratio = _arms(drug, oral, intrathecal, arms, ratio, check)
     model = drug.model()
     if subjects is not None:
         drawn = population.draw(model, subjects, seed=seed)
-        own = {} if parameters is None else dict(parameters.items())
-        parameters = {str(n): v for n, v in {**drawn.data_vars, **own}.items()}
-    if times is None:
-        times = _common_times(orders)
-    results = {
-        name: simulate(drug, regimen, times, parameters, dose_factor=factors.get(name), auc=True,
-                       intended=True, threads=threads)
-        for name, regimen in orders.items()
-    }  # fmt: skip
+        parameters = {**given_by_name(drawn), **given_by_name(parameters)}
+    model = with_body_sizes(model, [o for r in orders.values() for o in r], parameters)
+    grid = _common_times(orders) if times is None else grid_of(times)
+    results = {}
+    for name, regimen in orders.items():
+        cases = Cases.of(model, parameters, factors.get(name, {}))
+        results[name] = solve(model, drug, regimen, grid, cases, True, True, threads)
     ds = _concat(results)
     ds.attrs |= {f"regimen_{name}": str(regimen) for name, regimen in orders.items()}
     if ratio is not None:
         ds.attrs["ratio"] = json.dumps(np.asarray(ratio).tolist())
+        ds.attrs["sources"] = json.dumps(drug.sources_used(preset), ensure_ascii=False)
     if subjects is not None:
         ds.attrs["seed"] = str(seed)
     return ds
@@ -136,22 +139,27 @@ def table(ds: xr.Dataset, interval: float | None = None) -> pd.DataFrame:
 
 
 def _arms(
-    drug: Drug, oral: Any, intrathecal: Any, others: Any, ratio: Any, intended: bool
+    drug: Drug,
+    oral: Any,
+    intrathecal: Any,
+    others: Any,
+    ratio: Any,
+    check: Callable[[Regimen], None],
 ) -> tuple[dict[str, Regimen], dict[str, dict[str, Any]], Any]:
     """Regimens by arm, dose factors by arm, and the ratio that was applied (None if none was)."""
-    orders = {name: _parse(drug, r) for name, r in
+    orders = {name: regimen_of(r, drug) for name, r in
               {"oral": oral, "intrathecal": intrathecal, **(others or {})}.items() if r is not None}  # fmt: skip
     factors: dict[str, dict[str, Any]] = {}
     if oral is not None and intrathecal is None and not others:
         ratio = _ratio(drug, ratio)
-        drug.check(orders["oral"], intended=intended)
+        check(orders["oral"])
         if np.ndim(ratio) == 0:
             orders["intrathecal"] = convert(orders["oral"], float(ratio))
         else:
             orders["intrathecal"] = convert(orders["oral"], drug.ratio())
             factors["intrathecal"] = {"intrathecal": drug.ratio() / ratio}
             for extreme in (float(ratio.min()), float(ratio.max())):
-                drug.check(convert(orders["oral"], extreme), intended=intended)
+                check(convert(orders["oral"], extreme))
     elif ratio is not None:
         raise InputError(
             "a ratio and an intrathecal order are both given, and each would set the dose",
@@ -163,16 +171,8 @@ def _arms(
             remedy='Write for example compare("morphine", oral="60 mg oral q12h x 28", ratio=300).',
         )
     for regimen in orders.values():
-        drug.check(regimen, intended=intended)
+        check(regimen)
     return orders, factors, ratio
-
-
-def _parse(drug: Drug, regimen: Regimen | str) -> Regimen:
-    return (
-        regimen
-        if isinstance(regimen, Regimen)
-        else Regimen.parse(regimen, molar_mass=drug.molar_mass)
-    )
 
 
 def _ratio(drug: Drug, ratio: Any) -> Any:

@@ -16,7 +16,7 @@ import numpy as np
 from pkmodel.drugs import Drug
 from pkmodel.errors import InputError, ParameterError
 from pkmodel.regimen import Order, Regimen
-from pkmodel.simulation import steady_state
+from pkmodel.simulation import model_of, regimen_of, steady_state
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -112,7 +112,8 @@ def implied(
     Returns
     -------
     xarray.Dataset
-        ``implied_ratio`` over ``metric`` (auc, cavg, cmax), ``site`` and the parameters' dimensions; ``status``.
+        ``implied_ratio`` over ``metric`` (auc, cavg, cmax), ``site`` and the parameters' dimensions; ``status``;
+        attributes ``reference``, ``test``, and those of the drug and its file.
 
     Raises
     ------
@@ -132,27 +133,30 @@ def implied(
     """
     import xarray as xr
 
-    reference = Regimen.parse(reference) if isinstance(reference, str) else reference
-    test = convert(reference, 300.0) if test is None else test
-    test = Regimen.parse(test) if isinstance(test, str) else test
-    arms = [_exposure(model, r, parameters, intended) for r in (reference, test)]
-    ratio = arms[1][0] / arms[0][0]
-    return xr.Dataset(
-        {
-            "implied_ratio": ratio.assign_attrs(long_name="dose ratio that gives equal exposure"),
-            "status": np.maximum(arms[0][1], arms[1][1]),
-        },
-        attrs={"reference": str(reference), "test": str(test)},
+    drug = model_of(model)[1]
+    reference = regimen_of(reference, drug)
+    test = convert(reference, 300.0) if test is None else regimen_of(test, drug)
+    if len({order.per for order in (*reference, *test)}) > 1:
+        raise InputError(
+            f'"{reference}" and "{test}" are not doses per the same body size',
+            remedy="Write all of them in mg, or all in mg/kg.",
+        )
+    first, second = (
+        steady_state(drug or model, r, parameters=parameters, intended=intended)
+        for r in (reference, test)
     )
+    ratio = _exposure(second, test) / _exposure(first, reference)
+    ratio.attrs = {"long_name": "dose ratio that gives equal exposure"}
+    status = np.maximum(first.status, second.status).assign_attrs(first.status.attrs)
+    attrs = {k: v for k, v in first.attrs.items() if k not in ("regimen", "interval")}
+    attrs |= {"reference": str(reference), "test": str(test)}
+    return xr.Dataset({"implied_ratio": ratio, "status": status}, attrs=attrs)
 
 
-def _exposure(
-    model: Any, regimen: Regimen, parameters: Any, intended: bool
-) -> tuple[xr.DataArray, xr.DataArray]:
-    """Every metric per mg/day, over metric, and the status."""
+def _exposure(ds: xr.Dataset, regimen: Regimen) -> xr.DataArray:
+    """Every metric of a steady state per mg/day, over metric."""
     import xarray as xr
 
-    ds = steady_state(model, regimen, parameters=parameters, intended=intended)
     tau = float(ds.attrs["interval"].removesuffix(" h"))
     daily = sum(o.daily_dose or 0.0 for o in regimen)
     metrics = {"auc": ds.auc_tau, "cavg": ds.auc_tau / tau, "cmax": ds.concentration.max("time")}
@@ -160,7 +164,7 @@ def _exposure(
         list(metrics.values()), xr.IndexVariable("metric", list(metrics)), coords="minimal"
     )
     auc_per_day = xr.DataArray([24.0 / tau, 1.0, 1.0], dims="metric")
-    return stacked * auc_per_day / daily, ds.status
+    return stacked * auc_per_day / daily
 
 
 def report(ratios: xr.Dataset, nominal: float) -> pd.DataFrame:
@@ -176,22 +180,17 @@ def report(ratios: xr.Dataset, nominal: float) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Per site and metric the median implied ratio (and its 5th and 95th percentile over the population),
-        and how many times over (above 1) or under the nominal ratio exposes the site by the test route.
+        Per site and metric, in the model's order, the median implied ratio (and its 5th and 95th percentile
+        over the population), and how many times over (above 1) or under the nominal ratio exposes the site
+        by the test route.
     """
     values = ratios.implied_ratio
     over = [d for d in values.dims if d not in ("metric", "site")]
-    table = values.median(over).to_dataframe("implied").drop(columns=["quantile"], errors="ignore")
-    table = (
-        table.reset_index()
-        .set_index(["site", "metric"])[["implied"]]
-        .sort_index(level=0, sort_remaining=False)
-    )
+    values = values.transpose("site", "metric", *over)
+    table = values.median(over).to_series().to_frame("implied")
     if over:
         for q in (0.05, 0.95):
-            table[f"p{100 * q:.0f}"] = (
-                values.quantile(q, over).to_series().reorder_levels(["site", "metric"])
-            )
+            table[f"p{100 * q:.0f}"] = values.quantile(q, over).to_series()
     table.insert(0, "nominal", float(nominal))
     table["test / reference exposure"] = table["implied"] / nominal
     return table

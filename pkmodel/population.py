@@ -149,7 +149,7 @@ def _ids(subjects: int | Iterable[int]) -> NDArray[np.int64]:
     return ids.astype(np.int64)
 
 
-def _cholesky(model: Model, varying: list[Parameter]) -> NDArray[np.float64]:
+def _cholesky(model: Model, varying: list[Parameter]) -> NDArray[Any]:
     place = {p.name: i for i, p in enumerate(varying)}
     R = np.eye(len(varying))
     for a, b, rho in model.correlations:

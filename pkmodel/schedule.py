@@ -6,14 +6,14 @@ of shape (case or 1, segment or 1). Cases whose lags and durations agree share o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from pkmodel.errors import ModelError, ParameterError
-from pkmodel.model import Input, value_of
+from pkmodel.model import Input, Parameter, value_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,9 +24,14 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
 
-__all__ = ["Schedule", "Tape", "schedule"]
+__all__ = ["BODY_SIZES", "Schedule", "Tape", "body_sizes", "schedule"]
 
 BOLUS, START, END = 0, 1, 2
+BODY_SIZES = {
+    "kg": Parameter("weight", 70.0, "weight"),
+    "m2": Parameter("body_surface_area", 1.8, "area"),
+}
+"""What a dose per kg or m² is multiplied by. The values are examples; no dose is ever taken per such a one."""
 
 
 class Tape(NamedTuple):
@@ -274,16 +279,28 @@ def _modelled(
     return None, np.ones((1, 1))
 
 
+def body_sizes(regimen: Iterable[Order]) -> dict[str, Parameter]:
+    """Body sizes that the doses of a regimen are per, by name.
+
+    Examples
+    --------
+    >>> from pkmodel.regimen import Regimen
+    >>> list(body_sizes(Regimen.parse("0.1 mg/kg iv bolus + 10 mg oral")))
+    ['weight']
+    """
+    return {BODY_SIZES[o.per].name: BODY_SIZES[o.per] for o in regimen if o.per is not None}
+
+
 def _body_size(order: Order, values: Mapping[str, Floats]) -> Floats:
     if order.per is None:
         return np.ones((1, 1))
-    name, example = {"kg": ("weight", "70 kg"), "m2": ("body_surface_area", "1.8 m2")}[order.per]
-    if name not in values:
+    size = BODY_SIZES[order.per]
+    if size.name not in values:
         raise ParameterError(
-            f'"{order}" is a dose per {order.per}, and the parameters have no {name}',
-            remedy=f'Give it: parameters={{"{name}": "{example}"}}.',
+            f'"{order}" is a dose per {order.per}, and the parameters have no {size.name}',
+            remedy=f'Give it: parameters={{"{size.name}": "{size.value:g} {size.unit}"}}.',
         )
-    return values[name]
+    return values[size.name]
 
 
 def _at(values: Floats, segment: Ints) -> Floats:

@@ -325,13 +325,29 @@ def test_failed_cases_are_told_and_change_the_status(run):
     assert re.search(r"plasma +- +- +-\n", result.stdout)
 
 
+def test_doses_per_kg(run):
+    given = ("--oral", "1 mg/kg oral q12h x 28", "--set", "weight=60 kg")
+    per_kg = run("compare", "morphine", *given).stdout
+    absolute = run("compare", "morphine", "--oral", "60 mg oral q12h x 28").stdout
+    title = "Exposure from"
+    assert per_kg[per_kg.index(title) :] == absolute[absolute.index(title) :]
+    lacking = run("simulate", "morphine", "1 mg/kg oral q12h x 2", status=2).stderr
+    assert "weight" in lacking
+    heavy = ("2.5 mg/kg oral q12h x 28", "--set", "weight=100 kg")
+    assert "250 mg in one dose" in run("compare", "morphine", "--oral", *heavy, status=2).stderr
+    alone = run(
+        "simulate", "morphine", "60 mg oral", "--until", "1 d", "--set", "weight=60 kg", status=2
+    )
+    assert 'unknown parameter "weight"' in alone.stderr
+
+
 def test_every_number_of_a_drug_is_shown(run):
     output = run("drugs", "morphine").stdout
     drug = pkmodel.Drug.read("morphine")
     for name, p in drug.parameters.items():
         assert re.search(rf"^  {name} +{re.escape(p.text)} .*{p.confidence}", output, re.MULTILINE)
     flat = " ".join(output.split())
-    assert [s for s in drug.sources_used() if s not in flat] == []
+    assert [s for s in drug.sources() if s not in flat] == []
 
 
 def test_list_of_drugs(run):

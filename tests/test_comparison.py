@@ -3,7 +3,8 @@ import json
 import numpy as np
 import pytest
 import xarray as xr
-from pkmodel import Drug, compare, population, simulate, table
+
+from pkmodel import Drug, citation, compare, population, simulate, table
 from pkmodel.errors import DrugError, InputError, ParameterError
 
 ORAL = "60 mg oral q12h x 28"
@@ -60,7 +61,9 @@ def test_subjects_meet_both_arms_with_the_same_parameters():
     drawn = population.draw(Drug.read("morphine").model(), 8, seed=5)
     np.testing.assert_array_equal(ds.clearance, drawn.clearance)
     assert ds.clearance.dims == ("subject",)
-    auc = compare("morphine", ORAL, subjects=8, seed=5, times=[0, 20000.0]).auc.sel(site="plasma")[..., -1]
+    auc = compare("morphine", ORAL, subjects=8, seed=5, times=[0, 20000.0]).auc.sel(site="plasma")[
+        ..., -1
+    ]
     np.testing.assert_allclose(auc[0] / auc[1], 300 * drawn.oral_bioavailability, rtol=1e-6)
     some = compare("morphine", ORAL, subjects=[3, 7], seed=5)
     np.testing.assert_array_equal(some.concentration, ds.concentration.sel(subject=[3, 7]))
@@ -72,8 +75,37 @@ def test_given_parameters_hold_for_all_subjects():
     assert "clearance" not in ds.coords
 
 
+def test_doses_per_kg():
+    ds = compare("morphine", "1 mg/kg oral q12h x 2", ratio=300, parameters={"weight": "60 kg"})
+    absolute = compare("morphine", "60 mg oral q12h x 2", ratio=300)
+    np.testing.assert_allclose(ds.concentration, absolute.concentration, rtol=1e-13)
+    weight = xr.DataArray([50.0, 60.0], dims="subject", coords={"subject": [1, 2]})
+    mixed = compare("morphine", "1 mg/kg oral q12h x 2", arms={"iv": "10 mg iv bolus q12h x 2"},
+                    parameters={"weight": weight})  # fmt: skip
+    np.testing.assert_array_equal(mixed.weight, weight)
+    oral, iv = (mixed.concentration.sel(arm=arm) for arm in ("oral", "iv"))
+    np.testing.assert_allclose(
+        oral.sel(subject=2), absolute.concentration.sel(arm="oral"), rtol=1e-13
+    )
+    np.testing.assert_array_equal(iv.sel(subject=1), iv.sel(subject=2))
+    compare("morphine", "2.5 mg/kg oral q12h x 2", parameters={"weight": 70})
+    with pytest.raises(DrugError, match="250 mg in one dose"):
+        compare("morphine", "2.5 mg/kg oral q12h x 2", parameters={"weight": 100})
+
+
+def test_references_of_the_ratio_that_is_applied():
+    morphine = Drug.read("morphine")
+    for ratio, preset in ((None, "nominal"), ("low", "low"), (300, None), ([100, 300], None)):
+        ds = compare("morphine", "60 mg oral q12h x 2", ratio=ratio)
+        assert citation(ds)[1:] == morphine.sources_used(preset)
+    ds = compare("morphine", "60 mg oral q12h x 2", "0.4 mg/day intrathecal pump for 1 d")
+    assert citation(ds)[1:] == morphine.sources_used()
+
+
 def test_own_intrathecal_order_and_other_arms():
-    ds = compare("morphine", ORAL, "0.3 mg intrathecal bolus", arms={"iv": "10 mg iv bolus q6h x 4"})
+    ds = compare(
+        "morphine", ORAL, "0.3 mg intrathecal bolus", arms={"iv": "10 mg iv bolus q6h x 4"}
+    )
     assert list(ds.arm.values) == ["oral", "intrathecal", "iv"]
     assert "ratio" not in ds.attrs
 
@@ -105,6 +137,8 @@ def test_table():
         (lambda: compare("morphine", ORAL, ratio=0), ParameterError, "above 0"),
         (lambda: compare("morphine", ORAL, ratio=[300, -1]), ParameterError, "above 0"),
         (lambda: compare("morphine", ORAL, "0.4 mg/day intrathecal pump", ratio=300), InputError, "Leave one"),
+        (lambda: compare("morphine", ORAL, parameters={"weight": 70}), ParameterError, "weight"),
+        (lambda: compare("morphine", ORAL, times=[1, 0]), InputError, "ascending"),
         (lambda: compare("morphine", ORAL, ratio=1), DrugError, "intended=True"),
         (lambda: compare("morphine", ORAL, ratio=[1, 300]), DrugError, "intended=True"),
         (lambda: compare("morphine", ORAL, "0.4 g/day intrathecal pump for 14 d"), DrugError, "intended=True"),

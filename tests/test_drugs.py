@@ -496,12 +496,24 @@ def test_citation_of_anything():
     drug = Drug.read("morphine")
     package, *references = citation(drug)
     assert citation() == [package] and package.startswith("pkmodel")
-    assert references == drug.sources_used() and any("Hoskin" in r for r in references)
+    assert references == drug.sources() and any("Hoskin" in r for r in references)
     assert not any("Westerling" in r for r in references)
     assert any("Westerling" in r for r in citation(drug.variant("westerling_1993")))
-    result = SimpleNamespace(attrs={"sources": json.dumps(references)})
-    assert citation(result) == citation("morphine") == [package, *references]
+    assert citation("morphine") == [package, *references]
+    result = SimpleNamespace(attrs={"sources": json.dumps(drug.sources_used())})
+    assert citation(result) == [package, *drug.sources_used()]
     assert citation(SimpleNamespace(attrs={})) == [package]
+
+
+@pytest.mark.parametrize("name", Drug.names())
+def test_a_simulation_uses_the_references_of_its_parameters(name):
+    drug = Drug.read(name)
+    used = drug.sources_used()
+    assert set(used) == {s for p in drug.parameters.values() for s in p.source}
+    assert used == drug.sources()[: len(used)]
+    for preset in drug.presets.values():
+        assert set(drug.sources_used(preset.name)) == {*used, *preset.source}
+        assert set(drug.sources_used(preset.name)) <= set(drug.sources())
 
 
 @pytest.mark.parametrize("name", Drug.names())
@@ -513,6 +525,8 @@ def test_table_and_description(name):
     text = drug.describe()
     assert text.startswith(name) and f"{len(rows)} parameters" in text
     assert all(route in text for route in (*drug.routes, *drug.refused))
+    assert text.count("(n = ") == sum(p.n > 0 for p in drug.presets.values())
+    assert "n = 0" not in text
 
 
 def test_public_names():

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
-from pkmodel import Drug, equivalence, population
+
+from pkmodel import Drug, equivalence, population, steady_state
 from pkmodel.errors import DrugError, InputError, ParameterError
 from pkmodel.regimen import Regimen
 
@@ -51,7 +52,9 @@ def test_lumbar_csf_implies_more_than_ten_thousand():
 
 def test_implied_ratio_does_not_depend_on_dose_or_interval():
     a = equivalence.implied("morphine", "60 mg oral q12h").implied_ratio
-    b = equivalence.implied("morphine", "15 mg oral q12h", "2 mg/day intrathecal pump").implied_ratio
+    b = equivalence.implied(
+        "morphine", "15 mg oral q12h", "2 mg/day intrathecal pump"
+    ).implied_ratio
     np.testing.assert_allclose(a, b, rtol=1e-12)
     c = equivalence.implied("morphine", "40 mg oral q8h").implied_ratio
     np.testing.assert_allclose(a.sel(metric="auc"), c.sel(metric="auc"), rtol=1e-12)
@@ -59,12 +62,16 @@ def test_implied_ratio_does_not_depend_on_dose_or_interval():
 
 
 def test_the_implied_ratio_is_the_one_that_makes_exposures_equal():
-    from pkmodel import steady_state
-
     for site in ("plasma", "lumbar_csf", "cord", "brain"):
-        r = float(equivalence.implied("morphine", "60 mg oral q12h").implied_ratio.sel(metric="auc", site=site))
+        r = float(
+            equivalence.implied("morphine", "60 mg oral q12h").implied_ratio.sel(
+                metric="auc", site=site
+            )
+        )
         oral = steady_state("morphine", "60 mg oral q12h").auc_tau.sel(site=site)
-        pump = steady_state("morphine", equivalence.convert("60 mg oral q12h", r), intended=True).auc_tau
+        pump = steady_state(
+            "morphine", equivalence.convert("60 mg oral q12h", r), intended=True
+        ).auc_tau
         assert pump.sel(site=site) / 2 == pytest.approx(float(oral), rel=1e-12)  # 24 h against 12 h
 
 
@@ -80,6 +87,50 @@ def test_every_subject_has_a_ratio():
     row = table.loc[("plasma", "auc")]
     assert row.p5 <= row.implied <= row.p95
     assert row["test / reference exposure"] == pytest.approx(row.implied / 300)
+
+
+def test_what_a_ratio_rests_on():
+    r = equivalence.implied("morphine", "60 mg oral q12h", parameters={"oral_bioavailability": 0.3})
+    steady = steady_state("morphine", "60 mg oral q12h", parameters={"oral_bioavailability": 0.3})
+    of_both = {"reference": "60 mg oral q12h", "test": "0.4 mg/day intrathecal pump"}
+    carried = (
+        "model",
+        "drug",
+        "drug_version",
+        "sources",
+        "parameters",
+        "pkmodel_version",
+        "semantics_version",
+    )
+    assert r.attrs == {**{name: steady.attrs[name] for name in carried}, **of_both}
+    assert r.implied_ratio.attrs == {"long_name": "dose ratio that gives equal exposure"}
+    assert r.status.attrs["flag_meanings"] == steady.status.attrs["flag_meanings"]
+
+
+def test_doses_in_mol_and_per_kg():
+    morphine = Drug.read("morphine")
+    expected = equivalence.implied(morphine, "60 mg oral q12h")
+    molar = equivalence.implied(morphine, "0.1 mmol oral q12h", "1 umol/day intrathecal pump")
+    per_kg = equivalence.implied(morphine, "1 mg/kg oral q12h", parameters={"weight": [50.0, 80.0]})
+    np.testing.assert_allclose(molar.implied_ratio, expected.implied_ratio, rtol=1e-12)
+    for weight in per_kg.weight:
+        np.testing.assert_allclose(
+            per_kg.implied_ratio.sel(weight=weight), expected.implied_ratio, rtol=1e-12
+        )
+    with pytest.raises(InputError, match="same body size"):
+        equivalence.implied(
+            morphine, "1 mg/kg oral q12h", "1 mg/day intrathecal pump", {"weight": 70}
+        )
+
+
+def test_the_report_keeps_the_order_of_the_model():
+    r = equivalence.implied("morphine", "60 mg oral q12h")
+    rows = [(site, metric) for site in r.site.values for metric in r.metric.values]
+    assert list(equivalence.report(r, 300).index) == rows
+    many = equivalence.implied(
+        "morphine", "60 mg oral q12h", parameters={"clearance": [60.0, 80.0]}
+    )
+    assert list(equivalence.report(many, 300).index) == rows
 
 
 def test_ziconotide_is_refused_with_a_sentence():

@@ -1,4 +1,4 @@
-"""The examples do what they say, the pages print what they show, and the nomenclature is complete."""
+"""The examples do what they say, and the pages print what they show."""
 
 import contextlib
 import doctest
@@ -14,15 +14,13 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from pkmodel import Parameter, compare, equivalence, library, population, simulate, steady_state
-from pkmodel.variables import DIMENSIONS, STATUS, VARIABLES
+from pkmodel import equivalence
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md"] + [
     ROOT / "docs" / f"{name}.md"
     for name in ("index", "models", "simulation", "comparison", "populations", "neuraxial", "accuracy")
 ]  # fmt: skip
-NOMENCLATURE = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
 
 
 def run(command, folder):
@@ -151,74 +149,3 @@ def test_pages_build(tmp_path):
         pytest.skip("the docs extra is not installed")
     command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", ROOT / "docs", tmp_path]
     run(command, ROOT)
-
-
-# ------------------------------------------------------------------------------------- nomenclature
-
-
-def table(heading):
-    """Cells of the first table behind a heading of docs/results.md, without its head."""
-    part = NOMENCLATURE.partition(f"## {heading}\n")[2]
-    lines = re.search(r"^\|.*?(?=^$|\Z)", part, re.MULTILINE | re.DOTALL)[0].splitlines()
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
-
-
-def test_nomenclature_lists_the_variables():
-    expected = [
-        [f"`{name}`", ", ".join(v.dims), v.units.replace("1", ""), v.long_name]
-        for name, v in VARIABLES.items()
-    ]
-    assert table("Variables") == expected
-
-
-def test_nomenclature_lists_the_dimensions_in_their_order():
-    expected = [[f"`{n}`", v.units.replace("1", ""), v.long_name] for n, v in DIMENSIONS.items()]
-    assert table("Dimensions") == expected
-
-
-def test_nomenclature_lists_the_statuses():
-    expected = [[str(code), f"`{s.flag}`", s.sentence] for code, s in enumerate(STATUS)]
-    assert table("Status") == expected
-
-
-def test_nomenclature_lists_the_sites_and_compartments():
-    rows = table("Sites and compartments")
-    names = {name: row[1] == "yes" for row in rows for name in re.findall(r"`(\w+)`", row[0])}
-    everything = {n: 0.5 for group in library.NEURAXIAL.values() for n in group}
-    model = library.neuraxial(**everything)
-    assert set(names) == set(model.states)
-    assert {name for name, is_site in names.items() if is_site} == set(model.sites)
-
-
-def results():
-    oral = "60 mg oral q12h x 2"
-    drawn = population.draw(
-        library.one_compartment(clearance=Parameter("clearance", "5 L/h", cv=0.3)), 2, seed=1
-    )
-    return {
-        "simulate": simulate("morphine", oral, [0, 24], auc=True),
-        "steady_state": steady_state("morphine", "60 mg oral q12h", [0], amounts=True),
-        "compare": compare("morphine", oral, subjects=2, times=[0, 24]),
-        "equivalence.implied": equivalence.implied("morphine", "60 mg oral q12h"),
-        "population.draw": drawn,
-    }
-
-
-def test_nomenclature_lists_the_attributes_and_who_writes_them():
-    by_name = {}
-    for names, functions, _ in table("Attributes"):
-        for name in re.findall(r"`([^`]+)`", names):
-            by_name[name] = set(re.findall(r"`([^`]+)`", functions))
-    for function, ds in results().items():
-        found = {re.sub("^regimen_.*", "regimen_<arm>", name) for name in ds.attrs}
-        assert found == {n for n, functions in by_name.items() if function in functions}, function
-
-
-def test_nomenclature_lists_what_every_function_gives():
-    part = NOMENCLATURE.partition("| function | variables |")[2].partition("\n\n")[0]
-    cells = dict(re.findall(r"^\| `([\w.]+)` \| (.*) \|$", part, re.MULTILINE))
-    for function, ds in results().items():
-        if function != "population.draw":
-            named = set(re.findall(r"`(\w+)`", cells[function]))
-            assert set(ds.data_vars) <= named, function
-    assert set(cells) == {*results(), "nca.summary"}

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+
 from pkmodel import library
 from pkmodel.errors import ModelError
 from pkmodel.model import Parameter

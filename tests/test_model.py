@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+
 from pkmodel.errors import ModelError, ParameterError
 from pkmodel.model import Compartment, Flow, Input, Model, Output, Parameter
 

@@ -398,6 +398,16 @@ def test_published_ratios_of_a_drug():
     assert figure.get_suptitle().startswith("Morphine: 60 mg oral q12h")
 
 
+def test_the_drug_is_that_of_the_result():
+    ratios = pkmodel.equivalence.implied("morphine", "60 mg oral q12h")
+    rows = [text.get_text() for text in plot.ratio(ratios).axes[1].get_yticklabels()]
+    named = plot.ratio(ratios, drug="morphine")
+    assert rows == [text.get_text() for text in named.axes[1].get_yticklabels()]
+    own = plot.ratio(ratios.assign_attrs(drug="my morphine"))
+    assert own.get_suptitle().startswith("My morphine: 60 mg oral q12h")
+    assert len(own.axes[1].get_yticklabels()) == ratios.sizes["site"]
+
+
 def test_population_has_bands_and_ranges():
     ds = implied(subjects=50)
     figure = plot.ratio(ds, 300.0, sites=["brain"])

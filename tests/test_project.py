@@ -11,6 +11,7 @@ import re
 import shlex
 import subprocess
 import sys
+import textwrap
 import tomllib
 import warnings
 from fnmatch import fnmatch
@@ -272,7 +273,7 @@ def test_python_of_page_runs(path, tmp_path, monkeypatch):
     namespace = {"__name__": "__main__"}
     for block in blocks(path):
         if block.language == "python":
-            code = "\n" * block.line + inspect.cleandoc(block.text)
+            code = "\n" * block.line + textwrap.dedent(block.text)
             exec(compile(code, str(path), "exec"), namespace)
     if "matplotlib.pyplot" in sys.modules:
         sys.modules["matplotlib.pyplot"].close("all")

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+
 from pkmodel.errors import ModelError, ParameterError
 from pkmodel.kernels.linear import ADD, OUTPUT, SEGMENT, SET
 from pkmodel.model import Flow, Input, Model, Parameter
@@ -67,9 +68,13 @@ def test_bioavailability_of_infusions(order, start_rate, length):
 def test_a_bolus_ignores_the_modelled_duration_and_a_tablet_takes_it():
     assert plan("10 mg oral", {"duration": "d"}).infused == (0,)
     m = Model.from_rate_matrix([[-1.0]], duration=2.0)
-    assert schedule(Regimen((Order("1", 5),)), m, {}, cases=1, end=9, breaks=NO_BREAKS).infused == ()
+    assert (
+        schedule(Regimen((Order("1", 5),)), m, {}, cases=1, end=9, breaks=NO_BREAKS).infused == ()
+    )
     with pytest.raises(ModelError, match="leaves the rate to the model"):
-        schedule(Regimen((Order("1", 5, modelled="rate"),)), m, {}, cases=1, end=9, breaks=NO_BREAKS)
+        schedule(
+            Regimen((Order("1", 5, modelled="rate"),)), m, {}, cases=1, end=9, breaks=NO_BREAKS
+        )
 
 
 def test_cases_of_equal_lag_share_a_programme():
@@ -89,7 +94,7 @@ def test_parallel_inputs_share_the_dose():
 def test_doses_per_kg_need_the_weight():
     p = plan("0.1 mg/kg iv bolus", cases=2, weight=[[50], [80]])
     np.testing.assert_allclose(p.delivered(2)[:, 1], [5, 8], rtol=1e-15)
-    with pytest.raises(ParameterError, match='parameters={"body_surface_area": "1.8 m2"}'):
+    with pytest.raises(ParameterError, match=r'parameters=\{"body_surface_area": "1.8 m2"\}'):
         plan("10 mg/m2 iv bolus")
 
 

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,9 +8,10 @@ import pytest
 import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pkmodel import Drug, library, population, simulate, steady_state
+
+from pkmodel import Drug, citation, library, population, simulate, steady_state
 from pkmodel.errors import DrugError, InputError, ModelError, ParameterError
-from pkmodel.model import Input, Model, Parameter
+from pkmodel.model import Input, Model, Output, Parameter
 from pkmodel.regimen import Order, Regimen
 from pkmodel.variables import STATUS, VARIABLES
 
@@ -113,7 +115,11 @@ def test_lag_per_subject_is_a_shift():
 
 @settings(max_examples=30, deadline=None)
 @given(
-    st.lists(st.tuples(st.floats(0, 20), st.floats(0.1, 9), st.sampled_from(["oral", "iv"])), min_size=2, max_size=5)
+    st.lists(
+        st.tuples(st.floats(0, 20), st.floats(0.1, 9), st.sampled_from(["oral", "iv"])),
+        min_size=2,
+        max_size=5,
+    )
 )
 def test_superposition_of_orders(doses):
     model = library.two_compartment(depot=True)
@@ -128,7 +134,9 @@ def test_superposition_of_orders(doses):
 
 def test_auc_is_exact_on_the_coarsest_grid():
     model = library.three_compartment(depot=True)
-    coarse = simulate(model, "10 mg oral q12h x 3 + 2 mg/h iv infusion for 5 h", [0, 5000], auc=True)
+    coarse = simulate(
+        model, "10 mg oral q12h x 3 + 2 mg/h iv infusion for 5 h", [0, 5000], auc=True
+    )
     assert coarse.auc.sel(site="central")[-1] == pytest.approx((30 + 10) / 5, rel=1e-12)
     fine = simulate(model, "10 mg oral q12h x 3", np.linspace(0, 48, 20001), auc=True)
     trapezoid = np.trapezoid(fine.concentration, fine.time, axis=-1)
@@ -137,14 +145,28 @@ def test_auc_is_exact_on_the_coarsest_grid():
 
 def test_a_failing_case_is_a_status_and_nan_and_leaves_the_others():
     model = library.two_compartment(depot=True)
-    good = simulate(model, "10 mg oral q12h x 2", np.arange(25.0), {"clearance": [5.0, 6.0, 7.0, 8.0, 9.0]})
+    good = simulate(
+        model, "10 mg oral q12h x 2", np.arange(25.0), {"clearance": [5.0, 6.0, 7.0, 8.0, 9.0]}
+    )
     clearance = xr.DataArray([5.0, np.nan, 7.0, -8.0, np.inf], dims="case")
     with_bad = simulate(model, "10 mg oral q12h x 2", np.arange(25.0), {"clearance": clearance})
     np.testing.assert_array_equal(with_bad.status, [0, 1, 0, 1, 1])
     assert np.isnan(with_bad.concentration.values[[1, 3, 4]]).all()
-    np.testing.assert_array_equal(with_bad.concentration.values[[0, 2]], good.concentration.values[[0, 2]])
+    np.testing.assert_array_equal(
+        with_bad.concentration.values[[0, 2]], good.concentration.values[[0, 2]]
+    )
     lag = simulate(model, "10 mg oral", [0, 5], {"lag": xr.DataArray([0.0, np.nan], dims="case")})
     np.testing.assert_array_equal(lag.status, [0, 1])
+
+
+def test_a_list_of_numbers_is_sorted_out_like_an_array():
+    model = library.one_compartment()
+    listed, array = (simulate(model, "100 mg iv bolus", [0, 12], {"clearance": v})
+                     for v in ([5, -1], np.array([5.0, -1.0])))  # fmt: skip
+    np.testing.assert_array_equal(listed.status, [0, 1])
+    xr.testing.assert_identical(listed, array)
+    mixed = simulate(model, "100 mg iv bolus", [0, 12], {"clearance": [5, "10000 mL/h"]})
+    np.testing.assert_array_equal(mixed.clearance, [5.0, 10.0])
 
 
 def test_overflow_is_a_status():
@@ -171,6 +193,68 @@ def test_a_volume_that_changes_with_time_divides_the_same_amount():
     np.testing.assert_allclose(ds.auc[0], [0, 10, 12, 16], rtol=1e-14)
 
 
+def test_only_a_dose_that_comes_later_has_the_later_bioavailability():
+    fraction = xr.DataArray([0.5, 1.0], dims="time", coords={"time": [0.0, 6.0]})
+    model = library.one_compartment(depot=True)
+    ds = simulate(
+        model, "100 mg oral q6h x 2", [0, 6, 1000], {"bioavailability": fraction}, auc=True
+    )
+    assert ds.status == 0
+    np.testing.assert_allclose(ds.auc[0, -1], (50 + 100) / 5, rtol=1e-12)
+
+
+def test_areas_of_a_site_whose_weights_change_with_case_and_time():
+    base = library.one_compartment(clearance=0.0)
+    outputs = [
+        Output("free", {"central": "fu"}),
+        Output("total", "central"),
+        Output("body", {"central": 1.0}, "amount"),
+    ]
+    model = replace(base, outputs=outputs, parameters=(*base.parameters, Parameter("fu", 0.1)))
+    fu = xr.DataArray([[0.1, 0.2], [0.3, 0.4]], dims=("case", "time"), coords={"time": [0.0, 6.0]})
+    ds = simulate(model, "100 mg iv bolus", [0, 4, 6, 8], {"fu": fu, "clearance": 0.0}, auc=True)
+    free, total, body = (ds.auc.sel(site=s) for s in ("free", "total", "body"))
+    np.testing.assert_allclose(free, [[0, 0.8, 1.2, 2.0], [0, 2.4, 3.6, 5.2]], rtol=1e-14)
+    np.testing.assert_allclose(total, [[0, 8, 12, 16]] * 2, rtol=1e-14)
+    np.testing.assert_allclose(body, 50 * total, rtol=1e-14)
+
+
+def test_doses_per_body_size():
+    fixed = simulate("morphine", "0.1 mg/kg iv bolus", [0, 1], {"weight": "70 kg"})
+    absolute = simulate("morphine", "7 mg iv bolus", [0, 1])
+    np.testing.assert_allclose(fixed.amount, absolute.amount, rtol=1e-14)
+    assert json.loads(fixed.attrs["parameters"]) == {"weight": 70.0}
+    weight = xr.DataArray([35.0, 70.0], dims="subject", coords={"subject": [1, 2]})
+    several = simulate("morphine", "0.1 mg/kg iv bolus", [0, 1], {"weight": weight})
+    assert several.weight.attrs["units"] == "kg"
+    np.testing.assert_allclose(several.amount[1], fixed.amount, rtol=1e-14)
+    np.testing.assert_allclose(several.amount[0], fixed.amount / 2, rtol=1e-14)
+    surface = simulate(
+        "morphine", "5 mg/m2 iv bolus", [0, 1], {"body_surface_area": ["1.4 m2", "1.8 m2"]}
+    )
+    np.testing.assert_allclose(surface.amount.sel(compartment="plasma", time=0), [7, 9], rtol=1e-14)
+    steady = steady_state("morphine", "0.1 mg/kg oral q12h", [0], {"weight": 70})
+    expected = steady_state("morphine", "7 mg oral q12h", [0])
+    np.testing.assert_allclose(steady.auc_tau, expected.auc_tau, rtol=1e-14)
+
+
+@pytest.mark.parametrize("weight", [100.0, "100 kg", [80.0, 100.0, 120.0], [np.nan, 100.0]])
+def test_a_dose_per_kg_is_judged_with_the_median_weight(weight):
+    simulate("morphine", "0.4 mg/kg iv bolus", [0], {"weight": 70.0})
+    with pytest.raises(DrugError, match="40 mg in one dose"):
+        simulate("morphine", "0.4 mg/kg iv bolus", [0], {"weight": weight})
+    ds = simulate("morphine", "0.4 mg/kg iv bolus", [0], {"weight": weight}, intended=True)
+    assert (ds.status == 0).any()
+
+
+def test_results_name_the_references_of_their_parameters():
+    morphine = Drug.read("morphine")
+    ds = simulate(morphine, "60 mg oral", [0])
+    assert json.loads(ds.attrs["sources"]) == morphine.sources_used()
+    assert citation(ds)[1:] == morphine.sources_used()
+    assert len(citation(ds)) < len(citation(morphine))
+
+
 @pytest.mark.parametrize(
     "regimen",
     ["60 mg oral q12h", "60 mg oral q8h at 3 h", "5 mg iv infusion over 30 min q6h",
@@ -185,7 +269,9 @@ def test_steady_state_is_where_a_long_simulation_arrives(regimen, lag):
     long = simulate(model, regimen, ds.time.values + n * tau)
     atol = 1e-9 * float(ds.concentration.max())
     end = slice(None, -1)  # at the end of the interval the long simulation has the next dose
-    np.testing.assert_allclose(ds.concentration[..., end], long.concentration[..., end], rtol=1e-11, atol=1e-3 * atol)
+    np.testing.assert_allclose(
+        ds.concentration[..., end], long.concentration[..., end], rtol=1e-11, atol=1e-3 * atol
+    )
     cumulative = simulate(model, regimen, [0, n * tau, (n + 1) * tau], auc=True).auc
     np.testing.assert_allclose(ds.auc_tau, cumulative[:, 2] - cumulative[:, 1], rtol=1e-9)
 
@@ -217,8 +303,10 @@ def test_round_trip_keeps_everything(tmp_path, extension):
         back = xr.open_zarr(path, consolidated=False).load()
     xr.testing.assert_identical(back, ds)
     assert all(isinstance(v, str) for v in ds.attrs.values())
-    again = simulate(back.attrs["drug"], back.attrs["regimen"], back.time,
-                     back[list(drawn)].reset_coords().drop_vars(["site", "compartment"], errors="ignore"), auc=True)  # fmt: skip
+    parameters = (
+        back[list(drawn)].reset_coords().drop_vars(["site", "compartment"], errors="ignore")
+    )
+    again = simulate(back.attrs["drug"], back.attrs["regimen"], back.time, parameters, auc=True)
     np.testing.assert_array_equal(again.concentration, ds.concentration)
 
 
@@ -257,6 +345,11 @@ def test_transit_chain_delays_the_peak():
         (lambda m: simulate(m, "10 mg oral", [0], {"clearance": xr.DataArray([1.0, 2.0], dims="subject"),
                                                    "volume": xr.DataArray([1.0], dims="subject")}),
          ParameterError, "other labels"),
+        (lambda m: simulate(m, "10 mg oral", [0], {"weight": 70}), ParameterError, 'unknown parameter "weight"'),
+        (lambda m: simulate(m, "1 mg/m2 oral", [0], {"weight": 70}), ParameterError, 'unknown parameter "weight"'),
+        (lambda m: simulate(m, "1 mg/kg oral", [0]), ParameterError, 'parameters={"weight": "70 kg"}'),
+        (lambda m: simulate(m, "1 mg/kg oral", [0], {"weight": "70 L"}), InputError, "weight"),
+        (lambda m: simulate(m, "10 mg oral", [0], {"a": 5, "volme": 3}), ParameterError, 'did you mean "volume"'),
         (lambda m: simulate("aspirin", "10 mg oral", [0]), DrugError, "aspirin"),
         (lambda m: steady_state(m, "10 mg oral"), InputError, "Repeat it"),
         (lambda m: steady_state(m, "1 mg oral q5h + 1 mg oral q12h"), InputError, "does not divide"),

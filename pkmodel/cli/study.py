@@ -60,6 +60,11 @@ class Study:
 
         return Regimen.parse(text, molar_mass=self.drug.molar_mass)
 
+    def check(self, regimen: Regimen) -> None:
+        """Refuse doses out of the drug file's range."""
+        weight = self.settings.get("weight")
+        self.drug.check(regimen, intended=self.intended, weight=weight)
+
     def parameters(self, subjects: Iterable[int] | None) -> Any:
         """Parameters of these subjects, or those of the typical one."""
         from pkmodel import population
@@ -90,13 +95,14 @@ class Study:
 
 
 def read_settings(drug: Drug, pairs: Iterable[tuple[str, str]]) -> dict[str, float]:
-    """Values of ``--set`` in internal units."""
+    """Values of ``--set``, body sizes among them, in internal units."""
     from pkmodel import units
+    from pkmodel.schedule import BODY_SIZES
 
     model, texts = drug.model(), dict(pairs)
-    model.resolve(texts)
-    dimensions = {name: model.defaults[name].dimension for name in texts}
-    return {n: float(units.convert(text, dimensions[n], name=n)) for n, text in texts.items()}
+    known = {**{p.name: p for p in BODY_SIZES.values()}, **model.defaults}
+    model.resolve({n: text for n, text in texts.items() if n in model.defaults or n not in known})
+    return {n: float(units.convert(t, known[n].dimension, name=n)) for n, t in texts.items()}
 
 
 def read_ratios(drug: Drug, text: str | None) -> list[float]:
@@ -147,11 +153,11 @@ class Arms:
                 "--ratio makes the intrathecal arm from the oral one",
                 remedy="Pass --oral with it, and no --intrathecal.",
             )
-        study.drug.check(orders["oral"], intended=study.intended)
+        study.check(orders["oral"])
         ratios = read_ratios(study.drug, given["ratio"])
         pumps = [convert(orders["oral"], ratio) for ratio in ratios]
         for pump in pumps:
-            study.drug.check(pump, intended=study.intended)
+            study.check(pump)
         if alone:
             return cls(orders, ratios, pumps)
         if len(ratios) > 1:

@@ -211,7 +211,7 @@ def closing(drug: Drug) -> list[str]:
     trust = ", ".join(f"{n} {word}" for word, n in counts.most_common())
     return [
         f"{len(drug.parameters)} parameters: {trust}",
-        f"{len(drug.sources_used())} sources: pkmodel drugs {drug.name}",
+        f"{len(drug.sources())} sources: pkmodel drugs {drug.name}",
         RESEARCH_ONLY,
     ]
 
@@ -227,7 +227,7 @@ def drug_page(drug: Drug, notes: bool) -> list[str]:
     """The drug in words, its numbers, and the numbered references."""
     from pkmodel.drugs import CONFIDENCE
 
-    numbers = {text: f"{k}" for k, text in enumerate(drug.sources_used(), 1)}
+    numbers = {text: f"{k}" for k, text in enumerate(drug.sources(), 1)}
     rows = [("parameter", "value", "spread", "confidence", "source")]
     for p in drug.parameters.values():
         spread = f"{100 * p.cv:.3g} % {p.cv_confidence}" if p.cv else "-"

@@ -276,21 +276,36 @@ class Drug:
         """Published dose ratios by name, each with its study."""
         return self.equivalence.presets if self.equivalence else {}
 
-    def sources_used(self) -> list[str]:
-        """References behind the numbers in use, those of the model's parameters first.
+    def sources_used(self, preset: str | None = None) -> list[str]:
+        """References behind a simulation: those of the model's parameters, and of a ratio.
+
+        Parameters
+        ----------
+        preset : str, optional
+            ``"nominal"`` or another key of `presets`, where that ratio is applied.
+
+        Returns
+        -------
+        list of str
 
         Examples
         --------
         >>> Drug.read("ziconotide").sources_used()[0][:6]
         'Prialt'
         """
-        holders: list[Any] = [
-            *self.parameters.values(),
-            *self.routes.values(),
-            *self.refused.values(),
-        ]
-        holders += [self.equivalence, *self.presets.values()] if self.equivalence else []
-        return list(dict.fromkeys(s for h in holders for s in h.source))
+        ratio = () if preset is None else (self.presets.get(preset) or self.equivalence,)
+        return _sources(*self.parameters.values(), *ratio)
+
+    def sources(self) -> list[str]:
+        """References behind all numbers: those of the parameters, then of doses and ratios.
+
+        Returns
+        -------
+        list of str
+        """
+        ratios = (self.equivalence, *self.presets.values()) if self.equivalence else ()
+        doses = (*self.routes.values(), *self.refused.values())
+        return _sources(*self.parameters.values(), *doses, *ratios)
 
     def table(self) -> list[Row]:
         """Every parameter with its value, spread, trust, source and population.
@@ -332,7 +347,7 @@ class Drug:
         if self.equivalence:
             lines.append(f"  {self.equivalence.reference} : {self.equivalence.test} dose ratios")
         lines += [
-            f"    {p.ratio:g}  {p.name}: {p.design} ({f'n = {p.n}' if p.n else 'no study'})"
+            f"    {p.ratio:g}  {p.name}: {p.design}{f' (n = {p.n})' if p.n else ''}"
             for p in self.presets.values()
         ]
         counts = Counter(p.confidence for p in self.parameters.values())
@@ -344,13 +359,19 @@ class Drug:
         return f'Drug("{self.name}", version {self.version}): {", ".join(self.routes)}'
 
 
+def _sources(*holders: Any) -> list[str]:
+    """References of some numbers, each once."""
+    return list(dict.fromkeys(s for h in holders for s in h.source))
+
+
 def citation(thing: Any = None) -> list[str]:
     """What to cite: the package, then the references that a drug or a result rests on.
 
     Parameters
     ----------
     thing : Drug, str or xarray.Dataset, optional
-        A drug, its name, or a result; without one, the package alone.
+        A drug or its name, for all that its file holds; a result, for what it used of the file; without one,
+        the package alone.
 
     Returns
     -------
@@ -379,4 +400,4 @@ def citation(thing: Any = None) -> list[str]:
     if hasattr(thing, "attrs"):
         return [package, *json.loads(thing.attrs.get("sources", "[]"))]
     drug = thing if isinstance(thing, Drug) else Drug.read(thing)
-    return [package, *drug.sources_used()]
+    return [package, *drug.sources()]

@@ -65,8 +65,16 @@ ends in the status NO_STEADY_STATE.
 Steps of equal length share one exponential. Lengths are equal within two units in the last place of
 the largest time of the tape, and the difference is carried to the next step, so that it never adds up.
 
-Cases are computed side by side in lanes, each from its own numbers in an order of operations that
-depends on nothing else: results are the same bits whatever the neighbours, slices and threads.
+Outputs at even distances after one event are rows on the state at the first of them,
+
+.. math:: y(t + q h) = (W E^q) x(t), \quad q = 0, 1, \ldots, 15 \qquad (7)
+
+and the rows serve all such runs of a case, so that a run costs no step.
+
+Three functions do this one after another for as many cases as fit the processor's cache: `_plan`
+finds the exponentials that a tape needs, `_exponentials` computes them with the cases side by side
+in lanes, `_march` follows the tape. A case depends on its own numbers only, in a fixed order of
+operations: results are the same bits whatever the neighbours, slices and threads.
 
 References
 ----------
@@ -88,9 +96,10 @@ OK, NONFINITE_INPUT, NONFINITE_RESULT, NO_STEADY_STATE, BAD_TAPE = range(5)
 
 _EPS = 2.0**-52
 _THETA = 0.8
-_RING = 16
-_CACHE_BYTES = 1 << 21
-_IDLE, _PAUSE, _STEP, _SOLVE = range(4)
+_RUN = 16
+_TABLES = 4
+_KEYS = 64
+_CHUNK_BYTES = 1 << 20
 _DOUBLINGS = 64
 _FACTORIAL = np.array([math.factorial(k) for k in range(17)], np.float64)
 
@@ -99,519 +108,401 @@ _LEFT = np.array([1, 2, 2, 0, 0, 0, 0])
 _RIGHT = np.array([1, 1, 2, 4, 4, 4, 0])
 _RESULT = np.array([2, 3, 4, 5, 5, 5, 5])
 
-_helper = njit(nogil=True, error_model="numpy")
+# Inner loops index flat arrays by unsigned numbers: a signed one may be negative, which numba would
+# test in every turn, and no such loop is compiled to SIMD.
+_U = np.uint64
+_WIDE = np.uint64(_RUN)
 
 
-@_helper
-def _product(cells, a, b, c, width, rows, start, column):
-    """Product c = a b by lanes, terms added from left to right whatever the pattern (offsets in rows)."""
-    lanes = cells.shape[1]
-    n1 = start.size - 1
-    for i in range(rows):
-        first = start[i]
-        last = start[i + 1]
-        head = first + (last - first - 1) % 3 + 1
-        ai = a + i * n1
-        for m in range(first, last if width > 1 else first + 1):
-            j = column[m] if width > 1 else 0
-            ij = c + i * width + j
-            bj = b + j
-            a0 = ai + column[first]
-            b0 = bj + column[first] * width
-            if head == first + 1:
-                for z in range(lanes):
-                    cells[ij, z] = 0.0 + cells[a0, z] * cells[b0, z]
-            else:
-                a1 = ai + column[first + 1]
-                b1 = bj + column[first + 1] * width
-                if head == first + 2:
-                    for z in range(lanes):
-                        cells[ij, z] = (
-                            0.0 + cells[a0, z] * cells[b0, z] + cells[a1, z] * cells[b1, z]
-                        )
-                else:
-                    a2 = ai + column[first + 2]
-                    b2 = bj + column[first + 2] * width
-                    for z in range(lanes):
-                        cells[ij, z] = (
-                            0.0
-                            + cells[a0, z] * cells[b0, z]
-                            + cells[a1, z] * cells[b1, z]
-                            + cells[a2, z] * cells[b2, z]
-                        )
-            for k in range(head, last, 3):
-                a0 = ai + column[k]
-                b0 = bj + column[k] * width
-                a1 = ai + column[k + 1]
-                b1 = bj + column[k + 1] * width
-                a2 = ai + column[k + 2]
-                b2 = bj + column[k + 2] * width
-                for z in range(lanes):
-                    cells[ij, z] = (
-                        cells[ij, z]
-                        + cells[a0, z] * cells[b0, z]
-                        + cells[a1, z] * cells[b1, z]
-                        + cells[a2, z] * cells[b2, z]
-                    )
+def _plan(
+    tape_start, tape_time, tape_op, tape_index, tape_value, limits, begin, end, clock, fault,
+    lengths, segments, used, tables, key, run, table,
+):  # fmt: skip
+    """Give every item the key of the step before it, and gather even outputs into runs.
 
-
-@_helper
-def _taylor(cells, size, source, factor, order, start, column):
-    """First matrix = factor * source + four terms B^k / k! from k = order: eq. (3)."""
-    lanes = cells.shape[1]
-    n1 = start.size - 1
-    c0 = 1.0 / _FACTORIAL[order]
-    c1 = 1.0 / _FACTORIAL[order + 1]
-    c2 = 1.0 / _FACTORIAL[order + 2]
-    c3 = 1.0 / _FACTORIAL[order + 3]
-    for i in range(n1):
-        for k in range(start[i], start[i + 1]):
-            at = i * n1 + column[k]
-            unit = c0 if i == column[k] else 0.0
-            for z in range(lanes):
-                cells[at, z] = (
-                    factor * cells[source + at, z]
-                    + c3 * cells[3 * size + at, z]
-                    + c2 * cells[2 * size + at, z]
-                    + c1 * cells[size + at, z]
-                    + unit
-                )
-
-
-@_helper
-def _renormalise(cells, source, kind, closes, factor, total, active):
-    """First matrix = factor * source, its columns conserving mass, in active lanes: eq. (5)."""
-    lanes = cells.shape[1]
-    n = kind.size
-    n1 = n + 1
-    for j in range(n1):
-        mass = j < n and kind[j] == MASS
-        if mass:
-            for z in range(lanes):
-                total[z] = cells[source + n * n1 + j, z]
-            for i in range(n):
-                if kind[i] == MASS:
-                    for z in range(lanes):
-                        total[z] += cells[source + i * n1 + j, z]
-            for z in range(lanes):
-                total[z] = 1.0 / total[z] if closes[z] > 0.0 else factor[z]
-        for i in range(n1):
-            at = i * n1 + j
-            if i == j and (i == n or kind[i] >= RATE):
-                for z in range(lanes):
-                    cells[at, z] = 1.0
-            else:
-                t = 1 if mass and (i == n or kind[i] == MASS) else 0
-                for z in range(lanes):
-                    share = total[z] if t == 1 else factor[z]
-                    value = cells[source + at, z] * share
-                    cells[at, z] = value if active[z] > 0.0 else cells[at, z]
-
-
-@_helper
-def _exponential(rates, block, traits, segment, step, kind, start, column, cells, vectors):
-    """First matrix of cells = exp(step * matrix) by lanes, eqs. (2) to (5)."""
-    lanes = cells.shape[1]
-    n1 = start.size - 1
-    size = n1 * n1
-    length, halvings, total = vectors[0], vectors[1], vectors[2]
-    closes, factor = vectors[3], vectors[4]
-    most = 0.0
-    for z in range(lanes):
-        s = segment[z]
-        shift = traits[block, 3 * s, z]
-        reach = step[z] * traits[block, 3 * s + 1, z]
-        closes[z] = traits[block, 3 * s + 2, z]
-        length[z] = step[z]
-        halvings[z] = 1.0
-        while reach > _THETA:
-            reach *= 0.5
-            length[z] *= 0.5
-            halvings[z] += 1.0
-        most = max(most, halvings[z])
-        factor[z] = math.exp(-shift * length[z])
-        for i in range(n1):
-            for k in range(start[i], start[i + 1]):
-                at = i * n1 + column[k]
-                value = rates[block, s * size + at, z]
-                if i == column[k]:
-                    value += shift
-                cells[size + at, z] = value * length[z]
-    for stage in range(5 + int(most)):
-        kept = min(stage, 6)
-        target = _RESULT[kept] * size
-        _product(
-            cells, _LEFT[kept] * size, _RIGHT[kept] * size, target, n1, n1, start, column
-        )  # fmt: skip
-        if stage >= 2 and stage <= 5:
-            first = 1.0 / _FACTORIAL[16] if stage == 2 else 1.0
-            _taylor(cells, size, target, first, 20 - 4 * stage, start, column)
-            target = np.int64(0)
-        if stage >= 5:
-            _renormalise(cells, target, kind, closes, factor, total, halvings)
-            for z in range(lanes):
-                halvings[z] -= 1.0
-                factor[z] = 1.0
-
-
-@_helper
-def _steady(cells, x, y, kind, closes, factor, total, active, start, column):
-    """Sum x over all earlier intervals, eq. (6), in active lanes; -1 marks those that are ready."""
-    lanes = cells.shape[1]
-    n1 = start.size - 1
-    n = n1 - 1
-    size = n1 * n1
-    one, zero = np.int64(1), np.int64(0)
-    for z in range(lanes):
-        factor[z] = 1.0
-    for i in range(n):
-        for k in range(start[i], start[i + 1]):
-            if kind[i] > MASS or kind[column[k]] > MASS:
-                for z in range(lanes):
-                    cells[i * n1 + column[k], z] = 0.0
-    for _ in range(_DOUBLINGS):
-        _product(cells, zero, x, y, one, n, start, column)
-        busy = False
-        for z in range(lanes):
-            if active[z] > 0.0:
-                grows = False
-                for i in range(n):
-                    if kind[i] <= MASS:
-                        value = cells[x + i, z]
-                        cells[x + i, z] = value + cells[y + i, z]
-                        grows |= cells[x + i, z] != value
-                active[z] = 1.0 if grows else -1.0
-                busy |= grows
-        if not busy:
-            break
-        _product(cells, zero, zero, 5 * size, n1, n1, start, column)
-        _renormalise(cells, 5 * size, kind, closes, factor, total, active)
-
-
-@_helper
-def _flush(
-    cells, ring, n, filled, columns, weights, block, term, row_start, row_state, out, case, state
-):
-    """Write the states kept in the ring to their columns of the output."""
-    whole = filled == _RING
-    for s in range(1, filled):
-        whole &= columns[s] == columns[0] + s
-    first = columns[0]
-    lanes = min(cells.shape[1], out.shape[0] - case)
-    for r in range(out.shape[1]):
-        for k in range(row_start[r], row_start[r + 1]):
-            at = ring + row_state[k]
-            if whole and k == row_start[r]:
-                for z in range(lanes):
-                    weight = weights[block, term + k, z]
-                    for s in range(_RING):
-                        out[case + z, r, first + s] = weight * cells[at + s * n, z]
-            else:
-                for z in range(lanes):
-                    weight = weights[block, term + k, z]
-                    for s in range(filled):
-                        value = weight * cells[at + s * n, z]
-                        if k > row_start[r]:
-                            value += out[case + z, r, columns[s]]
-                        out[case + z, r, columns[s]] = value
-        for z in range(lanes):
-            # what is not finite stays so until a jump, and jumps empty the ring
-            if not math.isfinite(out[case + z, r, columns[filled - 1]]) and state[z] == OK:
-                state[z] = NONFINITE_RESULT
-
-
-def _follow(
-    rates,
-    traits,
-    scales,
-    weights,
-    kind,
-    start,
-    column,
-    tape_start,
-    tape_time,
-    tape_op,
-    tape_index,
-    tape_value,
-    tape_scale,
-    program,
-    row_start,
-    row_state,
-    cells,
-    vectors,
-    slot_step,
-    slot_segment,
-    counters,
-    out,
-    status,
-):
-    cases, rows, columns = out.shape
-    lanes = cells.shape[1]
-    n = kind.size
-    n1 = n + 1
-    size = n1 * n1
-    slots = slot_step.shape[0]
-    segments = traits.shape[1] // 3
-    # zero where all segments share their weights
-    terms = row_state.size if weights.shape[1] > row_state.size else 0
-    plain = scales.shape[1] - 1
-    one = np.int64(1)
-    ring = (6 + slots) * size
-    spare = ring + (_RING + 1) * n
-    closes, step, length, active = vectors[3], vectors[5], vectors[6], vectors[1]
-    now, near, carry = vectors[7], vectors[8], vectors[9]
-    position, stop, mode, slot = counters[0], counters[1], counters[2], counters[3]
-    missing, replace, segment, state = counters[4], counters[5], counters[6], counters[7]
-    recorded_columns = counters[8]
-
-    for case in range(0, cases, lanes):
-        block = case // lanes
-        rate_block = min(block, rates.shape[0] - 1)
-        weight_block = min(block, weights.shape[0] - 1)
-        shared = True
-        for z in range(lanes):
-            shared &= case + z >= cases or program[case + z] == program[case]
-            state[z] = status[min(case + z, cases - 1)]
-            segment[z] = 0
-            slot[z] = 0
-            replace[z] = 0
-            mode[z] = _IDLE
-            missing[z] = 0
-            carry[z] = 0.0
-            position[z] = 0
-            stop[z] = 0
-            if case + z < cases:
-                p = program[case + z]
-                position[z] = tape_start[p]
-                stop[z] = tape_start[p + 1]
-                if position[z] < stop[z]:
-                    now[z] = tape_time[position[z]]
-                    near[z] = 2.0 * _EPS * max(abs(now[z]), abs(tape_time[stop[z] - 1]))
-            for k in range(slots):
-                slot_step[k, z] = -1.0
-        groups = 1 if shared else lanes
-        width = lanes if shared else 1
-        for i in range(n):
-            for z in range(lanes):
-                cells[ring + i, z] = 0.0
-        x = ring
-        filled = np.int64(0)
-        recorded = False
-        busy = True
-
-        while busy:
-            busy = False
-            absent = False
-            solving = False
-            stepping = 0
-            lead = 0
-            for g in range(groups):
-                mode[g] = _IDLE
-                missing[g] = 0
-                at = position[g]
-                fault = False
-                while at < stop[g]:
-                    time = tape_time[at]
-                    if time != now[g]:
-                        h = time - now[g] + carry[g]
-                        now[g] = time
-                        if not (h >= -near[g] and math.isfinite(h + near[g])):
-                            fault = True
-                            break
-                        carry[g] = h
-                        if h > near[g]:
-                            length[g] = h
-                            mode[g] = _STEP
-                            break
-                    op = tape_op[at]
-                    index = tape_index[at]
-                    value = tape_value[at]
-                    limit = columns if op == OUTPUT else segments if op == SEGMENT else n
-                    if op < ADD or op > STEADY or index < 0 or index >= limit:
-                        fault = True
-                        break
-                    if filled == _RING or (filled > 0 and op in (SET, RESET, SEGMENT)):
-                        mode[g] = _PAUSE
-                        break
-                    if recorded:
-                        y = ring + filled * n
-                        for i in range(n):
-                            for z in range(lanes):
-                                cells[y + i, z] = cells[x + i, z]
-                        x = y
-                        recorded = False
-                    at += 1
-                    if op == OUTPUT and shared:
-                        recorded_columns[filled] = index
-                        filled += 1
-                        recorded = True
-                    elif op == OUTPUT:
-                        term = segment[g] * terms
-                        for r in range(rows):
-                            value = 0.0
-                            for k in range(row_start[r], row_start[r + 1]):
-                                value += (
-                                    weights[weight_block, term + k, g] * cells[x + row_state[k], g]
-                                )
-                            out[case + g, r, index] = value
-                            if not math.isfinite(value) and state[g] == OK:
-                                state[g] = NONFINITE_RESULT
-                    elif op == STEADY:
-                        length[g] = value
-                        mode[g] = _SOLVE
-                        fault = not (value > 0.0 and math.isfinite(value))
-                        break
-                    elif op == SEGMENT:
-                        for z in range(g, g + width):
-                            segment[z] = index
-                    elif op == RESET:
-                        for i in range(n):
-                            for z in range(g, g + width):
-                                cells[x + i, z] = 0.0
-                    else:
-                        k = tape_scale[at - 1]
-                        if k >= plain:
-                            fault = True
-                            break
-                        if k < 0:
-                            k = plain
-                        keep = 1.0 if op == ADD else 0.0
-                        for z in range(g, g + width):
-                            cells[x + index, z] = (
-                                keep * cells[x + index, z] + value * scales[block, k, z]
-                            )
-                position[g] = at
-                if fault:
-                    mode[g] = _IDLE
-                    position[g] = stop[g]
-                    for z in range(g, g + width):
-                        if state[z] == OK:
-                            state[z] = BAD_TAPE
-                if mode[g] == _IDLE:
+    A key is a pair of segment and step length. In a run the state stays where it was at the first
+    output. A program stops before the item for which there is no key left.
+    """
+    states, columns, matrices, longest, keys = limits
+    for p in range(tape_start.size - 1):
+        at = begin[p]
+        stop = tape_start[p + 1]
+        segment = np.int64(clock[p, 3])
+        count = 0
+        known = 0
+        gap = 0.0
+        while at < stop and fault[p] == OK:
+            time, op, index, near = tape_time[at], tape_op[at], tape_index[at], clock[p, 2]
+            limit = columns if op == OUTPUT else matrices if op == SEGMENT else states
+            step = time - clock[p, 0] + clock[p, 1]
+            sound = step >= -near and math.isfinite(step) and ADD <= op <= STEADY
+            if op == STEADY:
+                sound &= tape_value[at] > 0.0 and math.isfinite(tape_value[at])
+            if not sound or index < 0 or index >= limit:
+                fault[p] = BAD_TAPE
+                break
+            last = at + 1
+            if op == OUTPUT:
+                while (
+                    last < stop and last < at + longest and tape_op[last] == OUTPUT
+                    and tape_index[last] == index + last - at and tape_index[last] < columns
+                ):  # fmt: skip
+                    last += 1
+                gap = (tape_time[last - 1] - time) / max(last - 1 - at, 1)
+                even = last > at + 2 and gap > near
+                for m in range(at + 1, last):
+                    even &= abs(tape_time[m] - time - (m - at) * gap) <= near
+                if not even:
+                    last = at + 1
+            # what a step, a run or a steady state need: at most two keys
+            full = False
+            for want in range(2):
+                h = step
+                if want == 1:
+                    h = tape_value[at] if op == STEADY else gap if last > at + 1 else 0.0
+                if h <= near:
                     continue
-                busy = True
-                if mode[g] == _PAUSE:
-                    continue
-                k = slot[g]
-                tries = -1
-                while tries < slots and (
-                    abs(slot_step[k, g] - length[g]) > near[g] or slot_segment[k, g] != segment[g]
-                ):
-                    tries += 1
-                    k = tries
-                    if tries == slots:
-                        k = replace[g]
-                        replace[g] = (k + 1) % slots
-                        slot_step[k, g] = length[g]
-                        slot_segment[k, g] = segment[g]
-                        missing[g] = 1
-                        absent = True
-                slot[g] = k
-                if mode[g] == _STEP:
-                    carry[g] = length[g] - slot_step[k, g]
-                    lead = k
-                    stepping += 1
-                else:
-                    solving = True
-
-            if filled > 0 and (filled == _RING or stepping == 0):
-                term = segment[0] * terms
-                _flush(
-                    cells, ring, n, filled, recorded_columns,
-                    weights, weight_block, term, row_start, row_state, out, case, state,
-                )  # fmt: skip
-                filled = np.int64(0)
-                if not busy:
+                k = 0
+                while k < count and (segments[p, k] != segment or abs(lengths[p, k] - h) > near):
+                    k += 1
+                if k == keys:
+                    full = True
                     break
-                if stepping == 0:
-                    for i in range(n):
-                        for z in range(lanes):
-                            cells[spare + i, z] = cells[x + i, z]
-                    for i in range(n):
-                        for z in range(lanes):
-                            cells[ring + i, z] = cells[spare + i, z]
-                    x = ring
-                    recorded = False
-            if absent:
-                for z in range(lanes):
-                    g = 0 if shared else z
-                    step[z] = length[g] if missing[g] == 1 else 0.0
-                    if not math.isfinite(step[z] * traits[rate_block, 3 * segment[z] + 1, z]):
-                        step[z] = 0.0
-                        if state[z] == OK:
-                            state[z] = NONFINITE_RESULT
-                _exponential(
-                    rates, rate_block, traits, segment, step, kind, start, column, cells, vectors
-                )
-                for at in range(size):
-                    for z in range(lanes):
-                        g = 0 if shared else z
-                        if missing[g] == 1:
-                            cells[(6 + slot[g]) * size + at, z] = cells[at, z]
-            if stepping > 0:
-                y = ring + filled * n if recorded else spare
-                _product(cells, (6 + lead) * size, x, y, one, n, start, column)
-                if not shared:
-                    for z in range(lanes):
-                        if mode[z] != _STEP:
-                            for i in range(n):
-                                cells[y + i, z] = cells[x + i, z]
-                        elif slot[z] != lead:
-                            at = (6 + slot[z]) * size
-                            for i in range(n):
-                                value = 0.0
-                                for k in range(start[i], start[i + 1]):
-                                    j = column[k]
-                                    value += cells[at + j, z] * cells[x + j, z]
-                                cells[y + i, z] = value
-                                at += n1
-                if recorded:
-                    x = y
-                    recorded = False
+                if k == count:
+                    lengths[p, k] = h
+                    segments[p, k] = segment
+                    count += 1
+                if want == 0:
+                    key[at] = k
+                    step -= lengths[p, k]
+                elif op == STEADY:
+                    table[at] = k
                 else:
-                    for i in range(n):
-                        for z in range(lanes):
-                            cells[x + i, z] = cells[y + i, z]
-            if solving:
-                for z in range(lanes):
-                    g = 0 if shared else z
-                    closes[z] = traits[rate_block, 3 * segment[z] + 2, z]
-                    active[z] = 1.0 if mode[g] == _SOLVE else 0.0
-                    at = (6 + slot[g]) * size
-                    for k in range(size if active[z] > 0.0 else 0):
-                        cells[k, z] = cells[at + k, z]
-                _steady(cells, x, spare, kind, closes, vectors[4], step, active, start, column)
-                for z in range(lanes):
-                    if active[z] > 0.0 and state[z] == OK:
-                        state[z] = NO_STEADY_STATE
+                    t = 0
+                    while t < known and tables[p, t] != k:
+                        t += 1
+                    if t == _TABLES:
+                        last = at + 1
+                    else:
+                        tables[p, t] = k
+                        known = max(known, t + 1)
+                        table[at] = t
+            if full:
+                break
+            clock[p, 0] = time
+            clock[p, 1] = step
+            run[at] = last - at
+            if op == SEGMENT:
+                segment = index
+            at = last
+        end[p] = at
+        clock[p, 3] = segment
+        used[p] = count
 
-        for z in range(min(lanes, cases - case)):
-            status[case + z] = state[z]
-            if state[z] != OK:
+
+def _exponentials(
+    rates, traits, kind, start, column, program, used, lengths, segments, first, last, cells, vectors,
+    power, sink, status,
+):  # fmt: skip
+    """Exponentials of all keys of cases `first` to `last`, eqs. (2) to (5), as power[case, key, j, i].
+
+    Beside them the eliminated share of every column that conserves mass, -1 for the others.
+    """
+    lanes = cells.shape[1]
+    n = kind.size
+    n1 = n + 1
+    size = n1 * n1
+    length, halvings, closes, factor, shift = (
+        vectors[0],
+        vectors[1],
+        vectors[2],
+        vectors[3],
+        vectors[4],
+    )
+    share = vectors[5:]
+    zero = 6 * size
+    for base in range(first, last, lanes):
+        offset = base if rates.shape[2] > lanes else 0
+        most = 0
+        for z in range(min(lanes, last - base)):
+            most = max(most, used[program[base + z]])
+        for k in range(most):
+            stages = 0.0
+            for z in range(lanes):
+                p = program[min(base + z, last - 1)]
+                s = segments[p, k] if k < used[p] else 0
+                h = lengths[p, k] if k < used[p] else 0.0
+                if not math.isfinite(h * traits[s, 1, offset + z]):
+                    h = 0.0
+                    if status[min(base + z, last - 1)] == OK:
+                        status[min(base + z, last - 1)] = NONFINITE_RESULT
+                reach = h * traits[s, 1, offset + z]
+                halvings[z] = 1.0
+                while reach > _THETA:
+                    reach *= 0.5
+                    h *= 0.5
+                    halvings[z] += 1.0
+                stages = max(stages, halvings[z])
+                length[z] = h
+                shift[z] = traits[s, 0, offset + z]
+                closes[z] = traits[s, 2, offset + z]
+                factor[z] = math.exp(-shift[z] * h)
+                for i in range(n1):
+                    for m in range(start[i], start[i + 1]):
+                        at = i * n1 + column[m]
+                        value = rates[s, at, offset + z]
+                        if i == column[m]:
+                            value += shift[z]
+                        cells[size + at, z] = value * h
+            for stage in range(5 + int(stages)):
+                kept = min(stage, 6)
+                left, right, target = _LEFT[kept] * size, _RIGHT[kept] * size, _RESULT[kept] * size
+                for i in range(n1):
+                    for m in range(start[i], start[i + 1]):
+                        j = column[m]
+                        ij = target + i * n1 + j
+                        keep = 0.0
+                        for m2 in range(start[i], start[i + 1], 2):
+                            a0 = left + i * n1 + column[m2]
+                            b0 = right + column[m2] * n1 + j
+                            a1, b1 = a0, zero
+                            if m2 + 1 < start[i + 1]:
+                                a1 = left + i * n1 + column[m2 + 1]
+                                b1 = right + column[m2 + 1] * n1 + j
+                            for z in range(lanes):
+                                cells[ij, z] = (
+                                    keep * cells[ij, z]
+                                    + cells[a0, z] * cells[b0, z]
+                                    + cells[a1, z] * cells[b1, z]
+                                )
+                            keep = 1.0
+                if 2 <= stage <= 5:
+                    order = 20 - 4 * stage
+                    lead = 1.0 / _FACTORIAL[16] if stage == 2 else 1.0
+                    c0, c1 = 1.0 / _FACTORIAL[order], 1.0 / _FACTORIAL[order + 1]
+                    c2, c3 = 1.0 / _FACTORIAL[order + 2], 1.0 / _FACTORIAL[order + 3]
+                    for i in range(n1):
+                        for m in range(start[i], start[i + 1]):
+                            at = i * n1 + column[m]
+                            unit = c0 if i == column[m] else 0.0
+                            for z in range(lanes):
+                                cells[at, z] = (
+                                    lead * cells[target + at, z] + c3 * cells[3 * size + at, z]
+                                    + c2 * cells[2 * size + at, z] + c1 * cells[size + at, z] + unit
+                                )  # fmt: skip
+                    target = np.int64(0)
+                if stage >= 5:
+                    for j in range(n1):
+                        mass = j < n and kind[j] == MASS
+                        keep = 0.0
+                        for i in range(n1 if mass else 0):
+                            if i == n or kind[i] == MASS:
+                                for z in range(lanes):
+                                    share[j, z] = keep * share[j, z] + cells[target + i * n1 + j, z]
+                                keep = 1.0
+                        for z in range(lanes):
+                            share[j, z] = (
+                                1.0 / share[j, z] if mass and closes[z] > 0.0 else factor[z]
+                            )
+                    for i in range(n1):
+                        for m in range(start[i], start[i + 1]):
+                            j = column[m]
+                            at = i * n1 + j
+                            fixed = i == j and (i == n or kind[i] >= RATE)
+                            for z in range(lanes):
+                                value = cells[target + at, z] * share[j, z]
+                                cells[at, z] = (
+                                    1.0 if fixed else value if halvings[z] > 0.0 else cells[at, z]
+                                )
+                    for z in range(lanes):
+                        halvings[z] -= 1.0
+                        factor[z] = 1.0
+            for z in range(min(lanes, last - base)):
+                for j in range(n):
+                    mass = kind[j] == MASS and closes[z] > 0.0
+                    sink[base + z - first, k, j] = cells[n * n1 + j, z] if mass else -1.0
+                    for i in range(n):
+                        power[base + z - first, k, j, i] = cells[i * n1 + j, z]
+
+
+def _march(
+    tape_op, tape_index, tape_value, tape_scale, begin, end, fault, program, scales, key, run, table, tables,
+    kind, row_start, row_state, weight, first, last, power, sink, keys, tabled, x, y, square, loss, segment, out,
+    columns, status,
+):  # fmt: skip
+    """Follow the tapes from `begin` to `end` with cases `first` to `last`, eqs. (1), (6) and (7)."""
+    n = kind.size
+    nu = np.uint64(n)
+    padded = (n + 2) // 3 * 3
+    rows = row_start.size - 1
+    terms = row_state.size
+    weight_segments = weight.shape[1]
+    for case in range(first, last):
+        p = program[case]
+        s = min(case, weight.shape[0] - 1)
+        scale = min(case, scales.shape[0] - 1)
+        w = min(segment[case], weight_segments - 1)
+        code = status[case]
+        made = 0
+        check = 0.0
+        at = begin[p]
+        while at < end[p]:
+            if key[at] >= 0:
+                e = np.uint64(((case - first) * keys + key[at]) * n * n)
+                for i in range(n):
+                    y[i] = 0.0
+                for j in range(n):
+                    source = x[case, j]
+                    for i in range(nu):
+                        y[i] += power[e + i] * source
+                    e += nu
+                for i in range(n):
+                    x[case, i] = y[i]
+            op, index, value = tape_op[at], tape_index[at], tape_value[at]
+            if op == OUTPUT and run[at] == 1:
+                o = case * rows * columns + index
                 for r in range(rows):
-                    for c in range(columns):
-                        out[case + z, r, c] = np.nan
+                    total = 0.0
+                    for k in range(row_start[r], row_start[r + 1]):
+                        total += weight[s, w, k] * x[case, row_state[k]]
+                    out[o] = total
+                    check += total * 0.0
+                    o += columns
+            elif op == OUTPUT:
+                t = table[at]
+                if (made >> t) & 1 == 0:  # rows of E^q, q = 0, 1, ..., eq. (7)
+                    made |= 1 << t
+                    e = ((case - first) * keys + tables[p, t]) * n * n
+                    for k in range(terms):
+                        g = (t * n + row_state[k]) * padded * _RUN
+                        for j in range(padded):
+                            tabled[g + j * _RUN] = 1.0 if j == row_state[k] else 0.0
+                    for q in range(_RUN - 1):
+                        for k in range(terms):
+                            g = (t * n + row_state[k]) * padded * _RUN + q
+                            for j in range(padded):
+                                total = 0.0
+                                for i in range(n if j < n else 0):
+                                    total += power[e + j * n + i] * tabled[g + i * _RUN]
+                                tabled[g + j * _RUN + 1] = total
+                width = np.uint64(
+                    _RUN if index + _RUN <= columns else run[at]
+                )  # the rest comes later
+                for r in range(rows):
+                    o = np.uint64((case * rows + r) * columns + index)
+                    for k in range(row_start[r], row_start[r + 1]):
+                        g0 = np.uint64((t * n + row_state[k]) * padded * _RUN)
+                        for j in range(0, n, 3):
+                            g1, g2 = g0 + _WIDE, g0 + _WIDE + _WIDE
+                            a = weight[s, w, k] * x[case, j]
+                            b = weight[s, w, k] * x[case, j + 1]
+                            c = weight[s, w, k] * x[case, j + 2]
+                            if j == 0 and k == row_start[r]:
+                                for q in range(width):
+                                    out[o + q] = (
+                                        tabled[g0 + q] * a + tabled[g1 + q] * b + tabled[g2 + q] * c
+                                    )
+                            else:
+                                for q in range(width):
+                                    out[o + q] = (
+                                        out[o + q]
+                                        + tabled[g0 + q] * a
+                                        + tabled[g1 + q] * b
+                                        + tabled[g2 + q] * c
+                                    )
+                            g0 = g2 + _WIDE
+                for i in range(n):
+                    check += x[case, i] * 0.0
+            elif op == SEGMENT:
+                segment[case] = index
+                w = min(index, weight_segments - 1)
+            elif op == STEADY:
+                # (1 + E) (1 + E^2) (1 + E^4) ... x, eq. (6)
+                e = ((case - first) * keys + table[at]) * n * n
+                for j in range(n):
+                    loss[0, j] = sink[case - first, table[at], j]
+                    for i in range(n):
+                        inside = kind[i] <= MASS and kind[j] <= MASS
+                        square[0, j, i] = power[e + j * n + i] if inside else 0.0
+                grows = True
+                doublings = 0
+                while grows and doublings < _DOUBLINGS:
+                    doublings += 1
+                    grows = False
+                    for i in range(n):
+                        total = 0.0
+                        for j in range(n):
+                            total += square[0, j, i] * x[case, j]
+                        y[i] = total
+                    for i in range(n):
+                        grows |= x[case, i] + y[i] != x[case, i]
+                        x[case, i] += y[i]
+                    for j in range(n):
+                        loss[1, j] = loss[0, j]
+                        for k in range(n):
+                            loss[1, j] += loss[0, k] * square[0, j, k]
+                        total = loss[1, j]
+                        for i in range(n):
+                            dot = 0.0
+                            for k in range(n):
+                                dot += square[0, j, k] * square[0, k, i]
+                            square[1, j, i] = dot
+                            total += dot
+                        if loss[0, j] < 0.0 or not total > 0.0:
+                            total = 1.0
+                        loss[1, j] /= total
+                        for i in range(n):
+                            square[1, j, i] /= total
+                    for j in range(n):
+                        loss[0, j] = loss[1, j] if loss[0, j] >= 0.0 else -1.0
+                        for i in range(n):
+                            square[0, j, i] = square[1, j, i]
+                if grows and code == OK:
+                    code = NO_STEADY_STATE
+            else:
+                for i in range(n):
+                    if op == RESET or (op == SET and i == index):
+                        x[case, i] = 0.0
+                if op != RESET:
+                    k = tape_scale[at]
+                    x[case, index] += value * (scales[scale, k] if k >= 0 else 1.0)
+            at += run[at]
+        if code == OK and fault[p] != OK:
+            code = fault[p]
+        if code == OK and check != 0.0:
+            code = NONFINITE_RESULT
+        status[case] = code
 
 
 def _read_only(dtype, ndim):
     return types.Array(dtype, ndim, "C", readonly=True)
 
 
-_F1, _F3 = _read_only(types.float64, 1), _read_only(types.float64, 3)
-_I1 = _read_only(types.int64, 1)
-_WORK, _COUNT = types.float64[:, ::1], types.int64[:, ::1]
-_SIGNATURE = types.void(
-    *(_F3, _F3, _F3, _F3, _I1, _I1, _I1),
-    *(_I1, _F1, _I1, _I1, _F1, _I1, _I1, _I1, _I1),
-    *(_WORK, _WORK, _WORK, _COUNT, _COUNT),
-    *(types.float64[:, :, ::1], types.uint8[::1]),
+_F = [_read_only(types.float64, ndim) for ndim in range(4)]
+_I = _read_only(types.int64, 1)
+_I2 = _read_only(types.int64, 2)
+_NUMBER = types.int64
+_FLAT, _FLOATS, _BYTES = types.float64[::1], types.float64[:, ::1], types.uint8[::1]
+_INTS = types.int64[::1]
+_PLAN = types.void(
+    *(_I, _F[1], _I, _I, _F[1], types.UniTuple(_NUMBER, 5), _I, _INTS, _FLOATS, _BYTES),
+    *(_FLOATS, types.int64[:, ::1], _INTS, types.int64[:, ::1], _INTS, _INTS, _INTS),
+)
+_EXPONENTIALS = types.void(
+    *(_F[3], _F[3], _I, _I, _I, _I, _I, _F[2], _I2, _NUMBER, _NUMBER),
+    *(_FLOATS, _FLOATS, types.float64[:, :, :, ::1], types.float64[:, :, ::1], _BYTES),
+)
+_MARCH = types.void(
+    *(_I, _I, _F[1], _I, _I, _I, _BYTES, _I, _F[2], _I, _I, _I, _I2, _I, _I, _I, _F[3]),
+    *(_NUMBER, _NUMBER, _F[1], _F[3], _NUMBER, _FLAT, _FLOATS, _FLAT, types.float64[:, :, ::1]),
+    *(_FLOATS, _INTS, _FLAT, _NUMBER, _BYTES),
 )
 
 
-def _compiled(function):
-    """Compile, and keep the result on disk where there is a place for it."""
+def _can_cache():
+    """Whether there is a place on disk for compiled functions; warn if there is none."""
     try:
-        return njit(_SIGNATURE, cache=True, nogil=True, error_model="numpy")(function)
+        njit(cache=True)(_plan)
     except RuntimeError as error:
         if "cannot cache" not in str(error):
             raise
@@ -619,163 +510,151 @@ def _compiled(function):
             "no writable cache directory: the solver is compiled anew in every process; "
             "set NUMBA_CACHE_DIR to a folder that can be written",
             RuntimeWarning,
-            stacklevel=2,
+            stacklevel=3,
         )
-        return njit(_SIGNATURE, nogil=True, error_model="numpy")(function)
+        return False
+    return True
 
 
-_follow = _compiled(_follow)
-
-
-def _pattern(matrices, kind):
-    """Rows and columns that exponentials can fill: the transitive closure of the flows."""
-    n = kind.size
-    full = np.eye(n + 1, dtype=bool)
-    full[:n, :n] |= (matrices != 0.0).any(axis=(0, 3))
-    full[n, :n] = kind == MASS
-    for k in range(n + 1):
-        full |= full[:, k : k + 1] & full[k]
-    start = np.zeros(n + 2, np.int64)
-    np.cumsum(full.sum(axis=1), out=start[1:])
-    return start, np.ascontiguousarray(np.nonzero(full)[1])
-
-
-def _traits(matrices, kind):
-    """Matrices with their sink, and per segment the shift, the norm, and whether (5) holds."""
-    segments, n, _, cases = matrices.shape
-    mass, dynamic = kind == MASS, kind <= MASS
-    block, diagonal = matrices, np.einsum("sjjc->sjc", matrices)
-    shift = np.maximum(0.0, -diagonal.min(axis=1))
-    slack = (4.0 * n * _EPS) * np.abs(diagonal)
-    norm = np.abs(matrices if dynamic.all() else matrices[:, dynamic]).sum(axis=1)
-    norm += np.abs(diagonal + shift[:, None]) - np.abs(diagonal)
-    if not mass.all():
-        norm[:, ~dynamic] = 0.0
-        slack = slack[:, mass]
-        block = matrices[:, mass][:, :, mass]
-        diagonal = diagonal[:, mass]
-    total = block.sum(axis=1)
-    negative = (block < 0.0).sum(axis=(1, 2)) - (diagonal < 0.0).sum(axis=1)
-    closed = (total <= slack).all(axis=1) & (negative == 0)
-    full = np.zeros((segments, n + 1, n + 1, cases))
-    full[:, :n, :n] = matrices
-    full[:, n, :n][:, mass] = np.where(total < -slack, -total, 0.0)
-    return full, np.stack([shift, np.maximum(shift, norm.max(axis=1)), closed], axis=1)
-
-
-def _in_lanes(values, lanes, blocks):
-    """(..., case) to (block, ..., lane), the last case repeated."""
-    flat = values.reshape(-1, values.shape[-1])
-    if flat.shape[1] == 1:
-        return np.repeat(flat[None], lanes, axis=2)
-    if flat.shape[1] < blocks * lanes:
-        padded = np.empty((flat.shape[0], blocks * lanes))
-        padded[:, : flat.shape[1]] = flat
-        padded[:, flat.shape[1] :] = flat[:, -1:]
-        flat = padded
-    return np.ascontiguousarray(flat.reshape(-1, blocks, lanes).transpose(1, 0, 2))
-
-
-def _workspace(rows, lanes):
-    """Zeros whose rows start at cache lines."""
-    raw = np.zeros(rows * lanes + 8)
-    skip = -(raw.ctypes.data // 8) % 8
-    return raw[skip : skip + rows * lanes].reshape(rows, lanes)
+_OPTIONS = {
+    "cache": _can_cache(),
+    "nogil": True,
+    "error_model": "numpy",
+    "no_cfunc_wrapper": True,
+}
+_plan = njit(_PLAN, **_OPTIONS)(_plan)
+_exponentials = njit(_EXPONENTIALS, **_OPTIONS)(_exponentials)
+_march = njit(_MARCH, **_OPTIONS)(_march)
 
 
 def solve(
-    matrices,
-    kind,
-    tape_start,
-    tape_time,
-    tape_op,
-    tape_index,
-    tape_value,
-    tape_scale,
-    scales,
-    program,
-    row_start,
-    row_state,
-    row_weight,
-    out,
-    status,
-):
-    """Follow every case along its tape and write the read-outs.
-
-    Nothing is raised for what the numbers hold: ``status`` tells, and a case that fails has NaN in
-    all its rows and changes no other case. Give slices of the cases to several threads at will:
-    the compiled part runs without the GIL.
+    matrices, kind, tape_start, tape_time, tape_op, tape_index, tape_value, tape_scale, scales, program,
+    row_start, row_state, row_weight, out, status,
+):  # fmt: skip
+    """Follow every case's tape; fills `out` and `status`, returns nothing and never raises.
 
     Parameters
     ----------
     matrices : float array, shape (case or 1, segment, state, state)
-        Rates [1/h]: ``[i, j]`` is the flow from state j into state i.
+        Rates of flow [1/h], sources in columns.
     kind : int array, shape (state,)
-        GENERAL, MASS, RATE or INTEGRAL, see above.
+        GENERAL, MASS, RATE or INTEGRAL.
     tape_start : int array, shape (program + 1,)
-        The items of program p are ``tape_start[p]:tape_start[p + 1]``.
-    tape_time, tape_value : float array, shape (item,)
-        Hours, never decreasing within a program; what the item adds, sets, or its interval [h].
-    tape_op, tape_index, tape_scale : int array, shape (item,)
-        ADD, SET, OUTPUT, SEGMENT, RESET or STEADY; state, column or segment; column of ``scales``.
+        Tape p is items ``tape_start[p]`` to ``tape_start[p + 1]``.
+    tape_time, tape_op, tape_index, tape_value, tape_scale : arrays, shape (item,)
+        Time [h], operation, target, value, and column of `scales` or -1. Times, and the columns of
+        OUTPUT, ascend within a tape.
     scales : float array, shape (case, scale)
-        Factors on the values of ADD and SET; no column is needed where no item names one.
+        Factors of ADD and SET.
     program : int array, shape (case,)
-        The tape of each case.
-    row_start, row_state : int array, shape (row + 1,) and (term,)
-        Row r sums the states ``row_state[row_start[r]:row_start[r + 1]]``, one at least.
+        Tape of each case.
+    row_start, row_state : int arrays, shape (row + 1,) and (term,)
+        Row r is the weighted sum of states ``row_state[row_start[r] : row_start[r + 1]]``.
     row_weight : float array, shape (case or 1, term) or (case or 1, segment or 1, term)
-        Their weights: 1 for an amount, 1/volume for a concentration.
-    out : float array, C-contiguous, shape (case, row, time)
-        Filled in place; columns that no item writes are left as they are.
+        Weights of the terms.
+    out : float array, shape (case, row, column)
+        Receives the rows; NaN where the status is not OK.
     status : uint8 array, shape (case,)
-        Filled in place: OK, NONFINITE_INPUT, NONFINITE_RESULT, NO_STEADY_STATE or BAD_TAPE (times
-        that decrease, an index or an operation that does not exist).
+        Receives OK or the first fault of the case.
+
+    Notes
+    -----
+    `out`, `status`, `kind`, the tape and the row arrays must be C-contiguous, of 8-byte numbers but
+    for `status`. Slices of the cases may run in threads of their own.
     """
-    cases = out.shape[0]
-    n = kind.size
-    size = (n + 1) ** 2
-    lanes = max(1, min(64 if n <= 4 else 32 if n <= 16 else 16, cases))
-    blocks = -(-cases // lanes)
-    slots = max(2, min(16, _CACHE_BYTES // (256 * size)))
-    matrices = np.ascontiguousarray(np.moveaxis(matrices, 0, -1))
-    finite = np.isfinite(matrices)
-    if finite.all():
-        finite = True
-    else:
-        finite = finite.all(axis=(0, 1, 2))
-        matrices = np.where(finite, matrices, 0.0)
-    start, column = _pattern(matrices, kind)
-    with np.errstate(over="ignore", invalid="ignore"):
-        full, traits = _traits(matrices, kind)
-    finite = (
-        finite
-        & np.isfinite(scales).all(axis=1)
-        & np.isfinite(row_weight).reshape(len(row_weight), -1).all(axis=1)
-    )
+    cases, rows, columns = out.shape
+    n = len(kind)
+    if row_weight.ndim == 2:
+        row_weight = row_weight[:, None]
+    lanes = min(64 if n <= 4 else 32 if n <= 8 else 16, -(-cases // 4) * 4)
+    rates, traits, start, column, finite = _prepare(matrices, kind, lanes)
+    finite = finite & np.isfinite(scales).all(axis=1) & np.isfinite(row_weight).all(axis=(1, 2))
     status[:] = np.where(finite, OK, NONFINITE_INPUT)
-    _follow(
-        _in_lanes(full, lanes, blocks),
-        _in_lanes(traits, lanes, blocks),
-        _in_lanes(np.concatenate([scales.T, np.ones((1, cases))]), lanes, blocks),
-        _in_lanes(np.moveaxis(row_weight, 0, -1), lanes, blocks),
-        kind,
+
+    programs, items = len(tape_start) - 1, len(tape_time)
+    begin, stop = tape_start[:-1], tape_start[1:]
+    end, used = np.zeros((2, programs), np.int64)
+    fault = np.zeros(programs, np.uint8)
+    clock = np.zeros((programs, 4))
+    if items:
+        clock[:, 0] = tape_time[np.minimum(begin, items - 1)]
+        clock[:, 2] = 2.0 * _EPS * np.maximum(np.abs(clock[:, 0]), np.abs(tape_time[stop - 1]))
+    lengths, segments = np.zeros((programs, _KEYS)), np.zeros((programs, _KEYS), np.int64)
+    tables = np.zeros((programs, _TABLES), np.int64)
+    key, run, table = np.full(items, -1), np.ones(items, np.int64), np.zeros(items, np.int64)
+    longest = _RUN if n <= 8 or 4 * rows <= n else 1
+    padded = (n + 2) // 3 * 3
+    x, segment = np.zeros((cases, padded)), np.zeros(cases, np.int64)
+    tabled = np.zeros(_TABLES * n * padded * _RUN if longest > 1 else 1)
+    cells, vectors = np.zeros((6 * (n + 1) ** 2 + 1, lanes)), np.zeros((6 + n, lanes))
+    y, square, loss = np.zeros(n), np.zeros((2, n, n)), np.zeros((2, n))
+    while True:
+        _plan(
+            tape_start, tape_time, tape_op, tape_index, tape_value, (n, columns, len(rates), longest, _KEYS),
+            begin, end, clock, fault, lengths, segments, used, tables, key, run, table,
+        )  # fmt: skip
+        keys = max(1, int(used.max(initial=0)))
+        chunk = max(1, _CHUNK_BYTES // (8 * keys * n * n) // lanes) * lanes
+        power = np.empty((min(chunk, cases), keys, n, n))
+        sink = np.empty(power.shape[:3])
+        for first in range(0, cases, chunk):
+            last = min(first + chunk, cases)
+            _exponentials(
+                rates, traits, kind, start, column, program, used, lengths, segments, first, last,
+                cells, vectors, power, sink, status,
+            )  # fmt: skip
+            _march(
+                tape_op, tape_index, tape_value, tape_scale, begin, end, fault, program, scales, key, run,
+                table, tables, kind, row_start, row_state, row_weight, first, last, power.reshape(-1), sink, keys,
+                tabled, x, y, square, loss, segment, out.reshape(-1), columns, status,
+            )  # fmt: skip
+        if ((end >= stop) | (fault != OK)).all():
+            break
+        begin = end.copy()
+    bad = status != OK
+    if bad.any():
+        out[bad] = np.nan
+
+
+def _prepare(matrices, kind, lanes):
+    """Matrices with their sink, cases last; shift, norm and closedness of each; the pattern of exponentials."""
+    cases, segments, n, _ = matrices.shape
+    mass = kind == MASS
+    width = lanes if cases == 1 else -(-cases // lanes) * lanes
+    M = np.zeros((segments, n + 1, n + 1, width))
+    M[:, :n, :n, :cases] = np.moveaxis(matrices, 0, -1)
+    M[..., cases:] = M[..., cases - 1 : cases]
+    finite = np.ones(cases, bool)
+    if not np.isfinite(M.sum()):
+        fine = np.isfinite(M).all(axis=(0, 1, 2))
+        finite = fine[:cases]
+        M = np.where(fine, M, 0.0)
+    diagonal = M[:, range(n), range(n)]
+    shift = np.maximum(0.0, -diagonal.min(axis=1))
+    total = M[:, :n, :n][:, mass].sum(axis=1)
+    slack = 4.0 * n * _EPS * np.abs(diagonal)
+    M[:, n, :n] = np.where(mass[:, None] & (total < -slack), -total, 0.0)
+    closed = ((total <= slack) | ~mass[:, None]).all(axis=1)
+    lowest = M[:, :n, :n].min(axis=(0, 3))
+    np.fill_diagonal(lowest, 0.0)
+    norm = shift
+    if lowest.min() < 0 or not closed.all() or (kind == GENERAL).any():
+        dynamic = kind <= MASS
+        columns = np.abs(M[:, :n, :n][:, dynamic]).sum(axis=1) + shift[:, None]
+        norm = np.maximum(shift, columns[:, dynamic].max(axis=1, initial=0.0))
+        flows = M[:, :n, :n][:, mass][:, :, mass]
+        closed &= ((flows >= 0.0) | np.eye(mass.sum(), dtype=bool)[..., None]).all(axis=(1, 2))
+    pattern = np.eye(n + 1, dtype=bool) | (M != 0.0).any(axis=(0, 3))
+    pattern[n, :n] |= mass
+    for k in range(n + 1):
+        pattern |= np.outer(pattern[:, k], pattern[k])
+    start = np.zeros(n + 2, np.int64)
+    np.cumsum(pattern.sum(axis=1), out=start[1:])
+    traits = np.stack([shift, norm, closed], axis=1)
+    return (
+        M.reshape(segments, -1, width),
+        traits,
         start,
-        column,
-        tape_start,
-        tape_time,
-        tape_op,
-        tape_index,
-        tape_value,
-        tape_scale,
-        program,
-        row_start,
-        row_state,
-        _workspace((6 + slots) * size + (_RING + 2) * n, lanes),
-        _workspace(10, lanes),
-        np.zeros((slots, lanes)),
-        np.zeros((slots, lanes), np.int64),
-        np.zeros((9, max(lanes, _RING)), np.int64),
-        out,
-        status,
+        np.ascontiguousarray(np.nonzero(pattern)[1]),
+        finite,
     )

@@ -94,7 +94,15 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Compartment:
-    """A well-mixed space. `volume` [L] is a parameter's name, a number, or None where only amounts count."""
+    """A well-mixed space.
+
+    Parameters
+    ----------
+    name : str
+        Its name in flows and results.
+    volume : str, float or None
+        Volume [L] (a parameter's name or a number); None where only amounts count.
+    """
 
     name: str
     volume: str | float | None = None

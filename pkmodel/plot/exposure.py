@@ -59,7 +59,8 @@ def ratio(
     nominal : float, optional
         The ratio to judge, a vertical line; by default that of the drug.
     drug : Drug or str, optional
-        Adds its published ratios, each as a row, and their range as a shaded area.
+        Its published ratios are a row each, their range is a shaded area. By default the drug of `ratios`, if
+        it comes with the package.
     metric : {"auc", "cavg", "cmax"}
         Measure of exposure at steady state.
     sites : str or iterable of str, optional
@@ -86,7 +87,7 @@ def ratio(
     --------
     >>> from pkmodel import equivalence
     >>> implied = equivalence.implied("morphine", "60 mg oral q12h")
-    >>> figure = ratio(implied, drug="morphine")
+    >>> figure = ratio(implied)
     >>> figure.axes[1].get_xlabel()
     'Dose ratio (mg/day oral per mg/day intrathecal)'
     >>> import matplotlib.pyplot
@@ -95,7 +96,7 @@ def ratio(
     plt = style.pyplot()
     implied = _implied(ratios, metric)
     bands, cases = percentiles(implied.sel(site=choose_sites(implied.site.values, sites)))
-    drug = Drug.read(drug) if isinstance(drug, str) else drug
+    drug = _drug(drug, ratios.attrs)
     nominal = _nominal(nominal, drug)
     lines, rows = _site_rows(bands), _published_rows(drug)
     routes = [" + ".join(Regimen.parse(str(ratios.attrs[k])).routes) if k in ratios.attrs else k
@@ -150,6 +151,13 @@ def _implied(ratios: xr.Dataset, metric: str) -> xr.DataArray:
     refuse_dimensions(array, (*CASES, "site"))
     array = array if "site" in array.dims else array.expand_dims("site")
     return array.where((array > 0.0) & (array < math.inf))
+
+
+def _drug(given: Drug | str | None, attrs: Mapping[Hashable, Any]) -> Drug | None:
+    """The drug that is given, or that of the result if it comes with the package."""
+    if given is None and attrs.get("drug") in Drug.names():
+        given = str(attrs["drug"])
+    return Drug.read(given) if isinstance(given, str) else given
 
 
 def _nominal(nominal: float | None, drug: Drug | None) -> float | None:
@@ -271,5 +279,5 @@ def _explain(plt: Any, axes: Axes, lines: Sequence[_Row], drug: Drug | None, cas
 
 def _title(attrs: Mapping[Hashable, Any], drug: Drug | None) -> str:
     given = [str(attrs[key]) for key in ("reference", "test") if key in attrs]
-    title = style.heading(drug.name if drug else None, given)
+    title = style.heading(drug.name if drug else attrs.get("drug"), given)
     return f"{title}, scaled to any ratio" if given else title

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,8 @@ from pkmodel.drugs import Drug
 from pkmodel.errors import InputError, ParameterError
 from pkmodel.model import Model
 from pkmodel.regimen import Regimen
-from pkmodel.simulation.cases import Cases
+from pkmodel.schedule import BODY_SIZES, body_sizes
+from pkmodel.simulation.cases import Cases, given_by_name, variable
 from pkmodel.simulation.labels import label
 from pkmodel.simulation.solving import run, run_steady
 from pkmodel.variables import attributes
@@ -20,6 +21,8 @@ from pkmodel.variables import attributes
 if TYPE_CHECKING:
     import xarray as xr
     from numpy.typing import ArrayLike, NDArray
+
+    from pkmodel.regimen import Order
 
     Floats = NDArray[np.float64]
 
@@ -52,7 +55,7 @@ def simulate(
         Values in the place of the typical ones, in internal units (mg, h, L) or as text with a unit. A
         DataArray brings its dimensions (``subject``, ``ratio``, …); a list or one-dimensional array of values becomes
         a dimension of the parameter's name. A dimension ``time`` means that the value holds from its
-        coordinate [h] until the next.
+        coordinate [h] until the next. Doses per kg and per m2 take ``weight`` and ``body_surface_area``.
     dose_factor : mapping of str to float or DataArray, optional
         Multiplies all doses of a route.
     amounts : bool
@@ -92,14 +95,13 @@ def simulate(
     array([[2.   , 0.602, 0.181],
            [2.   , 0.181, 0.016]])
     """
-    model, drug = _model(model)
-    regimen = _regimen(regimen, drug)
+    model, drug = model_of(model)
+    regimen = regimen_of(regimen, drug)
     if drug is not None:
-        drug.check(regimen, intended=intended)
-    grid = _times(times, regimen)
+        drug.check(regimen, intended=intended, weight=body_weight(parameters))
+    model = with_body_sizes(model, regimen, parameters)
     cases = Cases.of(model, parameters, dose_factor or {})
-    out, status = run(model, regimen, grid, cases, amounts=amounts, auc=auc, threads=threads)
-    return label(model, regimen, grid, cases, out, status, amounts, auc, drug)
+    return solve(model, drug, regimen, _times(times, regimen), cases, amounts, auc, threads)
 
 
 def steady_state(
@@ -147,10 +149,11 @@ def steady_state(
     >>> ds.concentration.squeeze().round(4).values, ds.auc_tau.round(6).item()
     (array([2.862, 0.862]), 20.0)
     """
-    model, drug = _model(model)
-    regimen = _regimen(regimen, drug)
+    model, drug = model_of(model)
+    regimen = regimen_of(regimen, drug)
     if drug is not None:
-        drug.check(regimen, intended=intended)
+        drug.check(regimen, intended=intended, weight=body_weight(parameters))
+    model = with_body_sizes(model, regimen, parameters)
     period, tau = _one_period(regimen)
     grid = np.linspace(0.0, tau, 241) if times is None else _times(times, regimen)
     if grid[0] < 0 or grid[-1] > tau:
@@ -187,19 +190,48 @@ def _one_period(regimen: Regimen) -> tuple[Regimen, float]:
     return Regimen(tuple(orders)), tau
 
 
-def _model(model: Model | Drug | str) -> tuple[Model, Drug | None]:
+def solve(
+    model: Model, drug: Drug | None, regimen: Regimen, times: Floats, cases: Cases,
+    amounts: bool, auc: bool, threads: int | None,
+) -> xr.Dataset:  # fmt: skip
+    """Simulate what was read and checked; the second half of :func:`simulate`."""
+    out, status = run(model, regimen, times, cases, amounts=amounts, auc=auc, threads=threads)
+    return label(model, regimen, times, cases, out, status, amounts, auc, drug)
+
+
+def model_of(model: Model | Drug | str) -> tuple[Model, Drug | None]:
+    """A model, and the drug that it is of."""
     if isinstance(model, Model):
         return model, None
     drug = model if isinstance(model, Drug) else Drug.read(model)
     return drug.model(), drug
 
 
-def _regimen(regimen: Any, drug: Drug | None) -> Regimen:
+def regimen_of(regimen: Regimen | str | Any, drug: Drug | None) -> Regimen:
+    """A regimen, read from text or a table; doses in mol by the drug's molar mass."""
     if isinstance(regimen, Regimen):
         return regimen
     if isinstance(regimen, str):
         return Regimen.parse(regimen, molar_mass=None if drug is None else drug.molar_mass)
     return Regimen.from_table(regimen)
+
+
+def with_body_sizes(model: Model, orders: Iterable[Order], parameters: Any) -> Model:
+    """The model with the body sizes as parameters that the orders are per and that are given."""
+    given = given_by_name(parameters)
+    sizes = body_sizes(orders).items()
+    new = [p for name, p in sizes if name in given and name not in model.defaults]
+    return replace(model, parameters=(*model.parameters, *new)) if new else model
+
+
+def body_weight(parameters: Any) -> float | None:
+    """Median of the given body weight [kg], by which a drug judges doses per kg."""
+    weight = given_by_name(parameters).get("weight")
+    if weight is None:
+        return None
+    _, values, _ = variable("weight", weight, BODY_SIZES["kg"])
+    finite = values[np.isfinite(values)]
+    return float(np.median(finite)) if finite.size else None
 
 
 def _times(times: ArrayLike | None, regimen: Regimen) -> Floats:
@@ -211,6 +243,11 @@ def _times(times: ArrayLike | None, regimen: Regimen) -> Floats:
                 remedy="Give times=numpy.arange(0, 337.0), or an end: x 28, for 14 d.",
             )
         return np.linspace(0.0, end, min(337, int(np.ceil(end)) + 1))
+    return grid_of(times)
+
+
+def grid_of(times: ArrayLike) -> Floats:
+    """Given output times [h], checked."""
     grid = np.array(times, dtype=float, ndmin=1)
     if grid.ndim != 1 or not grid.size or not np.isfinite(grid).all() or (np.diff(grid) <= 0).any():
         raise InputError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from pkmodel import units
 from pkmodel.errors import ParameterError, did_you_mean
+from pkmodel.model import Parameter
 from pkmodel.variables import DIMENSIONS, attributes
 
 if TYPE_CHECKING:
@@ -64,8 +65,10 @@ class Cases:
     @classmethod
     def of(cls, model: Model, parameters: Any, factors: Mapping[str, Any]) -> Cases:
         """Broadcast given parameters and dose factors against each other."""
-        given = {str(n): _variable(str(n), v, model) for n, v in _items(parameters)}
-        scale = {r: _variable(r, v, None) for r, v in factors.items()}
+        named = given_by_name(parameters)
+        _refuse_unknown(named, model)
+        given = {n: variable(n, v, model.defaults[n]) for n, v in named.items()}
+        scale = {r: variable(r, v, Parameter(r, 1.0)) for r, v in factors.items()}
         both = {**given, **{f"dose factor {r}": v for r, v in scale.items()}}
         sizes, coords = _dimensions(both)
         breaks, both = _segments(both)
@@ -102,38 +105,41 @@ def _kept(model: Model, variables: Mapping[str, tuple], breaks: Floats) -> dict[
     return kept
 
 
-def _items(parameters: Any) -> list[tuple[Any, Any]]:
-    if parameters is None:
-        return []
-    return list(
-        parameters.data_vars.items() if hasattr(parameters, "data_vars") else parameters.items()
-    )
+def given_by_name(parameters: Any) -> dict[str, Any]:
+    """Given parameters: of a mapping or None, or the data variables of a Dataset."""
+    given = getattr(parameters, "data_vars", parameters)
+    return {} if given is None else {str(name): value for name, value in given.items()}
 
 
-def _variable(
-    name: str, value: Any, model: Model | None
+def _refuse_unknown(names: Iterable[str], model: Model) -> None:
+    faults = [
+        f'unknown parameter "{n}"{did_you_mean(n, model.defaults)}'
+        for n in names
+        if n not in model.defaults
+    ]
+    if faults:
+        known = ", ".join(model.defaults) or "no parameters"
+        raise ParameterError(*faults, remedy=f"The model {model.name} has: {known}.")
+
+
+def variable(
+    name: str, value: Any, parameter: Parameter
 ) -> tuple[tuple[str, ...], Floats, Mapping[str, Any]]:
     """Dimensions, values in internal units and coordinates of one parameter."""
-    parameter = None if model is None else model.defaults.get(name)
-    if model is not None and parameter is None:
-        raise ParameterError(
-            f'unknown parameter "{name}"{did_you_mean(name, model.defaults)}',
-            remedy=f"The model {model.name} has: {', '.join(model.defaults) or 'no parameters'}.",
-        )
-    dimension = parameter.dimension if parameter else "fraction"
-    dims = tuple(str(d) for d in getattr(value, "dims", ()))
-    if dims or hasattr(value, "coords"):
-        factor = (
-            1.0
-            if parameter is None
-            else _factor(value.attrs.get("units"), parameter.unit, dimension)
-        )
+    if hasattr(value, "coords"):
+        factor = _factor(value.attrs.get("units"), parameter)
         values = np.asarray(value.values, dtype=float)
+        dims = tuple(str(d) for d in value.dims)
         return dims, values if factor == 1.0 else values * factor, value.coords
-    if isinstance(value, str) or hasattr(value, "dimensionality"):
-        value = units.convert(value, dimension, name=name)
-    values = np.asarray([units.convert(v, dimension, name=name) for v in value]
-                        if isinstance(value, list | tuple) else value, dtype=float)  # fmt: skip
+
+    def plain(item: Any) -> Any:
+        """A number; text and quantities by their unit."""
+        if isinstance(item, str) or hasattr(item, "dimensionality"):
+            return units.convert(item, parameter.dimension, name=name)
+        return item
+
+    several = isinstance(value, list | tuple)
+    values = np.asarray([plain(v) for v in value] if several else plain(value), dtype=float)
     if values.ndim > 1:
         raise ParameterError(
             f"{name} has shape {values.shape} and no names for its dimensions",
@@ -142,8 +148,8 @@ def _variable(
     return ((name,) if values.ndim else ()), values, {}
 
 
-def _factor(unit: str | None, internal: str, dimension: str) -> float:
-    return 1.0 if unit is None or unit == internal else units.factor(unit, dimension)
+def _factor(unit: str | None, parameter: Parameter) -> float:
+    return 1.0 if unit in (None, parameter.unit) else units.factor(unit, parameter.dimension)
 
 
 def _dimensions(variables: Mapping[str, tuple]) -> tuple[dict[str, int], dict[str, Any]]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 
     from pkmodel.model import Model
     from pkmodel.regimen import Regimen
-    from pkmodel.schedule import Schedule
+    from pkmodel.schedule import Schedule, Tape
     from pkmodel.simulation.cases import Cases
 
     Floats = NDArray[np.float64]
+    Terms = list[tuple[int, Floats]]
 
 LANES = 32
 
@@ -44,16 +45,14 @@ def run(
     """
     plan = schedule(regimen, model, cases.values, cases=cases.count, end=float(times[-1]), breaks=cases.breaks,
                     factors=cases.factors)  # fmt: skip
-    n, infused = len(model.states), plan.infused
+    n = len(model.states)
+    rate_state = {s: n + k for k, s in enumerate(plan.infused)}
     terms = model.output_terms(cases.values)
-    integrated = sorted({state for row in terms for state, _ in row}) if auc else []
-    rate_state = {s: n + k for k, s in enumerate(infused)}
-    integral = {s: n + len(infused) + k for k, s in enumerate(integrated)}
-    matrices = _augment(
-        _invalidated(model.rate_matrix_of(cases.values), cases), rate_state, integral
-    )
-    rows = [[(i, np.ones((1, 1)))] for i in range(n)] if amounts else []
-    rows += terms + ([[(integral[s], w) for s, w in row] for row in terms] if auc else [])
+    integrands = terms if auc else []
+    matrices = _augment(_rates(model, cases), rate_state, integrands)
+    first = n + len(rate_state)
+    rows = _single(range(n)) if amounts else []
+    rows += terms + _single(range(first, first + len(integrands)))
     tape = plan.tape(times, cases.breaks, rate_state)
     return _solve(matrices, n, tape, plan, rows, cases.count, len(times), threads)
 
@@ -72,15 +71,15 @@ def run_steady(
                     factors=cases.factors)  # fmt: skip
     n = len(model.states)
     rate_state = {s: n + k for k, s in enumerate(plan.infused)}
-    K = _invalidated(model.rate_matrix_of(cases.values), cases)
+    K = _rates(model, cases)
     terms = model.output_terms(cases.values)
-    rows = ([[(i, np.ones((1, 1)))] for i in range(n)] if amounts else []) + terms
+    rows = (_single(range(n)) if amounts else []) + terms
     finite = plan.time[np.isfinite(plan.time)]
     spans = max(1, int(np.ceil(finite.max(initial=0.0) / tau)))
     grid = (times + tau * np.arange(spans + 1)[:, None]).ravel()
     tape = plan.tape(grid, cases.breaks, rate_state, (spans * len(times), spans * tau, tau))
     out, status = _solve(
-        _augment(K, rate_state, {}), n, tape, plan, rows, cases.count, len(grid), threads
+        _augment(K, rate_state, []), n, tape, plan, rows, cases.count, len(grid), threads
     )
     residence = _residence(K[:, 0], plan.delivered(n))
     auc = np.zeros((cases.count, len(terms)))
@@ -104,21 +103,26 @@ def _residence(K: Floats, entered: Floats) -> Floats:
         return out
 
 
-def _invalidated(matrices: Floats, cases: Cases) -> Floats:
-    """Rate matrices of shape (case or 1, segment or 1, state, state), NaN for every invalid case."""
-    matrices = matrices.reshape((1,) * (4 - matrices.ndim) + matrices.shape)
-    if cases.invalid.any():
-        matrices = np.array(np.broadcast_to(matrices, (cases.count, *matrices.shape[1:])))
-        matrices[cases.invalid] = np.nan
-    return matrices
+def _rates(model: Model, cases: Cases) -> Floats:
+    """Rate matrices of shape (case or 1, segment, state, state), NaN for every invalid case."""
+    K = model.rate_matrix_of(cases.values)
+    K = K.reshape((1,) * (4 - K.ndim) + K.shape)
+    count = cases.count if cases.invalid.any() else len(K)
+    K = np.broadcast_to(K, (count, 1 + len(cases.breaks), *K.shape[2:]))
+    return np.where(cases.invalid[:, None, None, None], np.nan, K) if cases.invalid.any() else K
+
+
+def _single(states: Iterable[int]) -> list[Terms]:
+    """Rows that give one state each."""
+    return [[(state, np.ones((1, 1)))] for state in states]
 
 
 def _solve(
     matrices: Floats,
     n: int,
-    tape: Any,
+    tape: Tape,
     plan: Schedule,
-    rows: list,
+    rows: list[Terms],
     count: int,
     times: int,
     threads: int | None,
@@ -178,16 +182,19 @@ def _stack(columns: list[Floats]) -> Floats:
     return out
 
 
-def _augment(K: Floats, rate_state: Mapping[int, int], integral: Mapping[int, int]) -> Floats:
-    """Add a state for every inflow (dA/dt += r) and for every time integral (dI/dt = A)."""
-    extra = len(rate_state) + len(integral)
+def _augment(K: Floats, rate_state: Mapping[int, int], integrands: list[Terms]) -> Floats:
+    """Add a state for every inflow (dA/dt += r), and one for every integral of a site (dI/dt = sum of w A)."""
+    extra = len(rate_state) + len(integrands)
     if not extra:
         return K
     n = K.shape[-1]
-    out = np.zeros((*K.shape[:-2], n + extra, n + extra))
+    weights = [np.shape(w) for row in integrands for _, w in row]
+    shape = np.broadcast_shapes(K.shape[:2], *weights)
+    out = np.zeros((*shape, n + extra, n + extra))
     out[..., :n, :n] = K
     for state, rate in rate_state.items():
         out[..., state, rate] = 1.0
-    for state, row in integral.items():
-        out[..., row, state] = 1.0
+    for k, row in enumerate(integrands, n + len(rate_state)):
+        for state, weight in row:
+            out[..., k, state] = weight
     return out
