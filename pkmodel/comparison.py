@@ -15,6 +15,7 @@ from pkmodel.equivalence import convert
 from pkmodel.errors import InputError, ParameterError
 from pkmodel.regimen import Regimen
 from pkmodel.simulation import body_weight, grid_of, regimen_of, solve, with_body_sizes
+from pkmodel.simulation.labels import variable
 from pkmodel.simulation.cases import Cases, given_by_name
 from pkmodel.variables import attributes
 
@@ -208,19 +209,26 @@ def _common_times(orders: Mapping[str, Regimen]) -> np.ndarray:
 
 
 def _concat(results: Mapping[str, xr.Dataset]) -> xr.Dataset:
+    """Arms side by side; what an arm does not depend on (a ratio) is repeated."""
     import xarray as xr
 
-    arm = xr.Variable("arm", np.array(list(results), object), attributes("arm"))
-    ds = xr.concat(list(results.values()), dim=xr.IndexVariable("arm", arm.values, arm.attrs),
-                   data_vars="all", coords="minimal", compat="override", combine_attrs="drop_conflicts")  # fmt: skip
-    return ds.transpose(
-        "arm",
-        "ratio",
-        "subject",
-        "replicate",
-        ...,
-        "site",
-        "compartment",
-        "time",
-        missing_dims="ignore",
+    arms = list(results.values())
+    widest = max(arms, key=lambda ds: len(ds.dims))
+    data = {}
+    for name, like in widest.data_vars.items():
+        parts = [_broadcast(ds[name].variable, like) for ds in arms]
+        data[name] = variable(("arm", *like.dims), np.stack(parts), like.attrs)
+    coords = {n: c.variable for ds in arms for n, c in ds.coords.items()}
+    arm = variable("arm", np.array(list(results), object), attributes("arm"))
+    kept = arms[0].attrs.items()
+    return xr.Dataset(
+        data,
+        {"arm": arm, **coords},
+        {k: v for k, v in kept if all(ds.attrs.get(k) == v for ds in arms)},
     )
+
+
+def _broadcast(part: xr.Variable, like: xr.DataArray) -> np.ndarray:
+    """Values of `part` repeated along the dimensions that only `like` has."""
+    shape = [part.sizes.get(d, 1) for d in like.dims]
+    return np.broadcast_to(part.values.reshape(shape), like.shape)

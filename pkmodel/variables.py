@@ -62,6 +62,10 @@ STATUS: tuple[Status, ...] = (
         "no_steady_state",
         "drug accumulates without end, so there is no steady state: give every compartment a way out",
     ),
+    Status(
+        "bad_schedule",
+        "the times of the doses do not ascend: look at the lags and durations of this case",
+    ),
 )
 """Meaning of the codes of ``status``; a kernel returns the index."""
 

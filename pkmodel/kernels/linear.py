@@ -121,7 +121,7 @@ def _plan(
     """Give every item the key of the step before it, and gather even outputs into runs.
 
     A key is a pair of segment and step length. In a run the state stays where it was at the first
-    output. A program stops before the item for which there is no key left.
+    output. A program stops before the item for which there is no key left, and after STEADY.
     """
     states, columns, matrices, longest, keys = limits
     for p in range(tape_start.size - 1):
@@ -195,6 +195,8 @@ def _plan(
             if op == SEGMENT:
                 segment = index
             at = last
+            if op == STEADY:
+                break
         end[p] = at
         clock[p, 3] = segment
         used[p] = count
@@ -327,11 +329,11 @@ def _exponentials(
 
 def _march(
     tape_op, tape_index, tape_value, tape_scale, begin, end, fault, program, scales, key, run, table, tables,
-    kind, row_start, row_state, weight, first, last, power, sink, keys, tabled, x, y, square, loss, segment, out,
+    row_start, row_state, weight, first, last, power, keys, tabled, x, y, segment, out,
     columns, status,
 ):  # fmt: skip
-    """Follow the tapes from `begin` to `end` with cases `first` to `last`, eqs. (1), (6) and (7)."""
-    n = kind.size
+    """Follow the tapes from `begin` to `end` with cases `first` to `last`, eqs. (1) and (7)."""
+    n = y.size
     nu = np.uint64(n)
     padded = (n + 2) // 3 * 3
     rows = row_start.size - 1
@@ -416,50 +418,7 @@ def _march(
             elif op == SEGMENT:
                 segment[case] = index
                 w = min(index, weight_segments - 1)
-            elif op == STEADY:
-                # (1 + E) (1 + E^2) (1 + E^4) ... x, eq. (6)
-                e = ((case - first) * keys + table[at]) * n * n
-                for j in range(n):
-                    loss[0, j] = sink[case - first, table[at], j]
-                    for i in range(n):
-                        inside = kind[i] <= MASS and kind[j] <= MASS
-                        square[0, j, i] = power[e + j * n + i] if inside else 0.0
-                grows = True
-                doublings = 0
-                while grows and doublings < _DOUBLINGS:
-                    doublings += 1
-                    grows = False
-                    for i in range(n):
-                        total = 0.0
-                        for j in range(n):
-                            total += square[0, j, i] * x[case, j]
-                        y[i] = total
-                    for i in range(n):
-                        grows |= x[case, i] + y[i] != x[case, i]
-                        x[case, i] += y[i]
-                    for j in range(n):
-                        loss[1, j] = loss[0, j]
-                        for k in range(n):
-                            loss[1, j] += loss[0, k] * square[0, j, k]
-                        total = loss[1, j]
-                        for i in range(n):
-                            dot = 0.0
-                            for k in range(n):
-                                dot += square[0, j, k] * square[0, k, i]
-                            square[1, j, i] = dot
-                            total += dot
-                        if loss[0, j] < 0.0 or not total > 0.0:
-                            total = 1.0
-                        loss[1, j] /= total
-                        for i in range(n):
-                            square[1, j, i] /= total
-                    for j in range(n):
-                        loss[0, j] = loss[1, j] if loss[0, j] >= 0.0 else -1.0
-                        for i in range(n):
-                            square[0, j, i] = square[1, j, i]
-                if grows and code == OK:
-                    code = NO_STEADY_STATE
-            else:
+            elif op != STEADY:
                 for i in range(n):
                     if op == RESET or (op == SET and i == index):
                         x[case, i] = 0.0
@@ -493,9 +452,8 @@ _EXPONENTIALS = types.void(
     *(_FLOATS, _FLOATS, types.float64[:, :, :, ::1], types.float64[:, :, ::1], _BYTES),
 )
 _MARCH = types.void(
-    *(_I, _I, _F[1], _I, _I, _I, _BYTES, _I, _F[2], _I, _I, _I, _I2, _I, _I, _I, _F[3]),
-    *(_NUMBER, _NUMBER, _F[1], _F[3], _NUMBER, _FLAT, _FLOATS, _FLAT, types.float64[:, :, ::1]),
-    *(_FLOATS, _INTS, _FLAT, _NUMBER, _BYTES),
+    *(_I, _I, _F[1], _I, _I, _I, _BYTES, _I, _F[2], _I, _I, _I, _I2, _I, _I, _F[3]),
+    *(_NUMBER, _NUMBER, _F[1], _NUMBER, _FLAT, _FLOATS, _FLAT, _INTS, _FLAT, _NUMBER, _BYTES),
 )
 
 
@@ -587,7 +545,7 @@ def solve(
     x, segment = np.zeros((cases, padded)), np.zeros(cases, np.int64)
     tabled = np.zeros(_TABLES * n * padded * _RUN if longest > 1 else 1)
     cells, vectors = np.zeros((6 * (n + 1) ** 2 + 1, lanes)), np.zeros((6 + n, lanes))
-    y, square, loss = np.zeros(n), np.zeros((2, n, n)), np.zeros((2, n))
+    y = np.zeros(n)
     while True:
         _plan(
             tape_start, tape_time, tape_op, tape_index, tape_value, (n, columns, len(rates), longest, _KEYS),
@@ -605,15 +563,43 @@ def solve(
             )  # fmt: skip
             _march(
                 tape_op, tape_index, tape_value, tape_scale, begin, end, fault, program, scales, key, run,
-                table, tables, kind, row_start, row_state, row_weight, first, last, power.reshape(-1), sink, keys,
-                tabled, x, y, square, loss, segment, out.reshape(-1), columns, status,
+                table, tables, row_start, row_state, row_weight, first, last, power.reshape(-1), keys,
+                tabled, x, y, segment, out.reshape(-1), columns, status,
             )  # fmt: skip
+            steady = (end > begin) & (fault == OK) & (tape_op[end - 1] == STEADY)
+            if steady.any():
+                settling = np.flatnonzero(steady[program[first:last]])
+                wanted = settling, table[end[program[first + settling]] - 1]
+                ready = _settle(x[first + settling, :n], power[wanted], sink[wanted], kind)
+                x[first + settling, :n], settled = ready
+                stuck = first + settling[~settled]
+                status[stuck] = np.where(status[stuck] == OK, NO_STEADY_STATE, status[stuck])
         if ((end >= stop) | (fault != OK)).all():
             break
         begin = end.copy()
     bad = status != OK
     if bad.any():
         out[bad] = np.nan
+
+
+def _settle(x, E, sink, kind):
+    """Sum over all earlier periods, eq. (6), and whether it ends; E[case, source, target]."""
+    dynamic, closed = kind <= MASS, sink >= 0.0
+    E = E * (dynamic[:, None] & dynamic)
+    loss = np.where(closed, sink, 0.0)
+    grows = np.ones(len(x), bool)
+    with np.errstate(all="ignore"):
+        for _ in range(_DOUBLINGS):
+            before = x
+            x = x + (x[:, None, :] @ E)[:, 0]
+            grows = (x != before).any(axis=1)
+            if not grows.any():
+                break
+            loss = loss + (E @ loss[..., None])[..., 0]
+            E = E @ E
+            total = np.where(closed, E.sum(axis=2) + loss, 1.0)
+            E, loss = E / total[..., None], loss / total
+    return x, ~grows
 
 
 def _prepare(matrices, kind, lanes):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +23,26 @@ if TYPE_CHECKING:
 
 INVALID = 1
 
+_FLAGS = {
+    "flag_values": np.arange(len(STATUS), dtype=np.uint8),
+    "flag_meanings": " ".join(s.flag for s in STATUS),
+}
+
+
+def variable(dims: str | tuple[str, ...], values: Any, attrs: Mapping[str, Any]) -> xr.Variable:
+    """Variable of plain numbers over a tuple of dimensions, or the labels of one dimension.
+
+    Built the short way: xarray's checks import every array library that is installed, which costs
+    the first result of a process half a second.
+    """
+    import pandas as pd
+    import xarray as xr
+
+    if isinstance(dims, str):
+        labels = pd.Index(values, dtype=values.dtype)
+        return xr.IndexVariable(dims, labels, dict(attrs), fastpath=True)
+    return xr.Variable(dims, values, dict(attrs), fastpath=True)
+
 
 def label(
     model: Model, regimen: Regimen, times: Floats, cases: Cases, out: Floats, status: NDArray[np.uint8],
@@ -39,27 +60,17 @@ def label(
     ):  # fmt: skip
         if present:
             rows = out[..., first : first + len(labels), :]
-            data[name] = ((*dims, *VARIABLES[name].dims), rows, attributes(name))
+            data[name] = variable((*dims, *VARIABLES[name].dims), rows, attributes(name))
             first += len(labels)
-    status = (
-        np.where(cases.invalid, INVALID, status).astype(np.uint8) if cases.invalid.any() else status
-    )
-    flags = {
-        "flag_values": np.arange(len(STATUS), dtype=np.uint8),
-        "flag_meanings": " ".join(s.flag for s in STATUS),
-    }
-    data["status"] = (dims, status.reshape(shape), {**attributes("status"), **flags})
-    coords = {
-        **cases.coords,
-        "site": ("site", np.array(model.sites, object), attributes("site")),
-        "time": ("time", times, attributes("time")),
-    }
+    if cases.invalid.any():
+        status = np.where(cases.invalid, INVALID, status).astype(np.uint8)
+    data["status"] = variable(dims, status.reshape(shape), {**attributes("status"), **_FLAGS})
+    coords = {name: variable(*parts) for name, parts in cases.coords.items()}
+    labelled = {"site": np.array(model.sites, object), "time": times}
     if amounts:
-        coords["compartment"] = (
-            "compartment",
-            np.array(model.states, object),
-            attributes("compartment"),
-        )
+        labelled["compartment"] = np.array(model.states, object)
+    for name, values in labelled.items():
+        coords[name] = variable(name, values, attributes(name))
     return xr.Dataset(data, coords, attrs=_provenance(model, regimen, cases, drug))
 
 
