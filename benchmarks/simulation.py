@@ -2,6 +2,7 @@
 
 import numpy as np
 import xarray as xr
+
 from pkmodel import compare, library, population, simulate
 from pkmodel.model import Parameter
 
@@ -104,4 +105,10 @@ class Compare:
 
     def time_compare_ratios(self, subjects):
         ratio = xr.DataArray(np.geomspace(10, 300, 8), dims="ratio")
-        return compare("morphine", "60 mg oral q12h x 28", ratio=ratio, subjects=min(subjects, 100), intended=True)
+        return compare(
+            "morphine",
+            "60 mg oral q12h x 28",
+            ratio=ratio,
+            subjects=min(subjects, 100),
+            intended=True,
+        )

@@ -15,8 +15,8 @@ from pkmodel.equivalence import convert
 from pkmodel.errors import InputError, ParameterError
 from pkmodel.regimen import Regimen
 from pkmodel.simulation import body_weight, grid_of, regimen_of, solve, with_body_sizes
-from pkmodel.simulation.labels import variable
 from pkmodel.simulation.cases import Cases, given_by_name
+from pkmodel.simulation.labels import variable
 from pkmodel.variables import attributes
 
 if TYPE_CHECKING:
@@ -217,7 +217,7 @@ def _concat(results: Mapping[str, xr.Dataset]) -> xr.Dataset:
     data = {}
     for name, like in widest.data_vars.items():
         parts = [_broadcast(ds[name].variable, like) for ds in arms]
-        data[name] = variable(("arm", *like.dims), np.stack(parts), like.attrs)
+        data[name] = variable(("arm", *map(str, like.dims)), np.stack(parts), like.attrs)
     coords = {n: c.variable for ds in arms for n, c in ds.coords.items()}
     arm = variable("arm", np.array(list(results), object), attributes("arm"))
     kept = arms[0].attrs.items()

@@ -336,6 +336,7 @@ def _march(
     n = y.size
     nu = np.uint64(n)
     padded = (n + 2) // 3 * 3
+    stride = np.uint64(padded * _RUN)
     rows = row_start.size - 1
     terms = row_state.size
     weight_segments = weight.shape[1]
@@ -372,33 +373,30 @@ def _march(
                     o += columns
             elif op == OUTPUT:
                 t = table[at]
-                if (made >> t) & 1 == 0:  # rows of E^q, q = 0, 1, ..., eq. (7)
+                if (made >> t) & 1 == 0:  # rows of W E^q, q = 0, 1, ..., eq. (7)
                     made |= 1 << t
                     e = ((case - first) * keys + tables[p, t]) * n * n
                     for k in range(terms):
-                        g = (t * n + row_state[k]) * padded * _RUN
+                        g = (t * terms + k) * padded * _RUN
                         for j in range(padded):
-                            tabled[g + j * _RUN] = 1.0 if j == row_state[k] else 0.0
+                            tabled[g + j * _RUN] = weight[s, w, k] if j == row_state[k] else 0.0
                     for q in range(_RUN - 1):
                         for k in range(terms):
-                            g = (t * n + row_state[k]) * padded * _RUN + q
-                            for j in range(padded):
+                            g = (t * terms + k) * padded * _RUN + q
+                            for j in range(n):
                                 total = 0.0
-                                for i in range(n if j < n else 0):
+                                for i in range(n):
                                     total += power[e + j * n + i] * tabled[g + i * _RUN]
                                 tabled[g + j * _RUN + 1] = total
-                width = np.uint64(
-                    _RUN if index + _RUN <= columns else run[at]
-                )  # the rest comes later
-                for r in range(rows):
-                    o = np.uint64((case * rows + r) * columns + index)
-                    for k in range(row_start[r], row_start[r + 1]):
-                        g0 = np.uint64((t * n + row_state[k]) * padded * _RUN)
-                        for j in range(0, n, 3):
+                whole = index + _RUN <= columns  # what is beyond the run is written again later
+                width = np.uint64(_RUN if whole else run[at])
+                for j in range(0, n, 3):
+                    a, b, c = x[case, j], x[case, j + 1], x[case, j + 2]
+                    o = np.uint64(case * rows * columns + index)
+                    g0 = np.uint64((t * terms * padded + j) * _RUN)
+                    for r in range(rows):
+                        for k in range(row_start[r], row_start[r + 1]):
                             g1, g2 = g0 + _WIDE, g0 + _WIDE + _WIDE
-                            a = weight[s, w, k] * x[case, j]
-                            b = weight[s, w, k] * x[case, j + 1]
-                            c = weight[s, w, k] * x[case, j + 2]
                             if j == 0 and k == row_start[r]:
                                 for q in range(width):
                                     out[o + q] = (
@@ -412,7 +410,8 @@ def _march(
                                         + tabled[g1 + q] * b
                                         + tabled[g2 + q] * c
                                     )
-                            g0 = g2 + _WIDE
+                            g0 += stride
+                        o += np.uint64(columns)
                 for i in range(n):
                     check += x[case, i] * 0.0
             elif op == SEGMENT:
@@ -543,7 +542,7 @@ def solve(
     longest = _RUN if n <= 8 or 4 * rows <= n else 1
     padded = (n + 2) // 3 * 3
     x, segment = np.zeros((cases, padded)), np.zeros(cases, np.int64)
-    tabled = np.zeros(_TABLES * n * padded * _RUN if longest > 1 else 1)
+    tabled = np.zeros(_TABLES * len(row_state) * padded * _RUN if longest > 1 else 1)
     cells, vectors = np.zeros((6 * (n + 1) ** 2 + 1, lanes)), np.zeros((6 + n, lanes))
     y = np.zeros(n)
     while True:
@@ -612,7 +611,7 @@ def _prepare(matrices, kind, lanes):
     M[..., cases:] = M[..., cases - 1 : cases]
     finite = np.ones(cases, bool)
     if not np.isfinite(M.sum()):
-        fine = np.isfinite(M).all(axis=(0, 1, 2))
+        fine = np.asarray(np.isfinite(M).all(axis=(0, 1, 2)))
         finite = fine[:cases]
         M = np.where(fine, M, 0.0)
     diagonal = M[:, range(n), range(n)]
