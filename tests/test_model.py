@@ -80,9 +80,12 @@ def test_outputs_are_weighted_sums():
         outputs=[Output("free", {"blood": "fu"}), Output("body", {"blood": 1, "fat": 1}, "amount")],
         parameters=[*build().parameters, Parameter("fu", 0.62)],
     )
-    (free,), body = model.output_terms(model.resolve())
-    assert free == (1, 0.62 / 30)
+    values = model.resolve()
+    assert model.output_terms(values) == [[(1, 0.62 / 30)]]
+    *states, body = model.output_terms(values, "amount")
+    assert [state for ((state, _),) in states] == [0, 1, 2]
     assert [state for state, _ in body] == [1, 2]
+    assert (model.sites, model.amounts) == (("free",), ("gut", "blood", "fat", "body"))
 
 
 def test_text_and_numbers_mean_the_same():

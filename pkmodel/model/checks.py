@@ -21,7 +21,7 @@ def faults_of(model: Model) -> list[str]:
         for what, names in (
             ("compartment", boxes),
             ("parameter", [p.name for p in model.parameters]),
-            ("site", model.sites),
+            ("site", [o.site for o in model.outputs]),
         )
         for n in dict.fromkeys(n for n in names if list(names).count(n) > 1)
     ]

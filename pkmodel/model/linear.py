@@ -173,8 +173,13 @@ class Model:
 
     @cached_property
     def sites(self) -> tuple[str, ...]:
-        """Names of the outputs."""
-        return tuple(o.site for o in self.outputs)
+        """Names of the outputs that are concentrations."""
+        return tuple(o.site for o in self.outputs if o.quantity == "concentration")
+
+    @cached_property
+    def amounts(self) -> tuple[str, ...]:
+        """Names of the amounts: the states, and the outputs that are amounts."""
+        return self.states + tuple(o.site for o in self.outputs if o.quantity == "amount")
 
     def with_parameters(self, parameters: Iterable[Parameter], **changes: Any) -> Model:
         """Same model with other typical values and spreads; parameters not given stay.
@@ -303,16 +308,16 @@ class Model:
         return rate
 
     def output_terms(
-        self, values: Mapping[str, NDArray[np.float64]]
+        self, values: Mapping[str, NDArray[np.float64]], quantity: str = "concentration"
     ) -> list[list[tuple[int, NDArray[np.float64]]]]:
-        """For every site the (state, weight) pairs whose weighted amounts [mg] add to the output."""
+        """(state, weight) pairs whose weighted amounts [mg] add to each of `sites`, or of `amounts`."""
         index = {name: i for i, name in enumerate(self.states)}
-        rows = []
-        for output in self.outputs:
+        rows = [[(i, np.ones(()))] for i in index.values()] if quantity == "amount" else []
+        for output in (o for o in self.outputs if o.quantity == quantity):
             row = []
             for name, weight in output.weights.items():
                 w = value_of(weight, values)
-                if output.quantity == "concentration":
+                if quantity == "concentration":
                     with np.errstate(all="ignore"):
                         w = w / value_of(self.volumes[name], values)
                 row.append((index[name], w))

@@ -195,7 +195,7 @@ class Output:
     terms : str or mapping of str to (str or float)
         One compartment, or several with the weight (a number or a parameter's name) of each in the sum.
     quantity : {"concentration", "amount"}
-        Sum of weight × A / V [mg/L], or of weight × A [mg].
+        Sum of weight × A / V [mg/L], or of weight × A [mg], which stands beside the compartments.
     """
 
     site: str

@@ -56,7 +56,7 @@ def label(
     data: dict[str, Any] = {}
     first = 0
     for name, present, labels in (
-        ("amount", amounts, model.states), ("concentration", True, model.sites), ("auc", auc, model.sites)
+        ("amount", amounts, model.amounts), ("concentration", True, model.sites), ("auc", auc, model.sites)
     ):  # fmt: skip
         if present:
             rows = out[..., first : first + len(labels), :]
@@ -68,7 +68,7 @@ def label(
     coords = {name: variable(*parts) for name, parts in cases.coords.items()}
     labelled = {"site": np.array(model.sites, object), "time": times}
     if amounts:
-        labelled["compartment"] = np.array(model.states, object)
+        labelled["compartment"] = np.array(model.amounts, object)
     for name, values in labelled.items():
         coords[name] = variable(name, values, attributes(name))
     return xr.Dataset(data, coords, attrs=_provenance(model, regimen, cases, drug))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -51,8 +51,8 @@ def run(
     integrands = terms if auc else []
     matrices = _augment(_rates(model, cases), rate_state, integrands)
     first = n + len(rate_state)
-    rows = _single(range(n)) if amounts else []
-    rows += terms + _single(range(first, first + len(integrands)))
+    rows = model.output_terms(cases.values, "amount") if amounts else []
+    rows += terms + [[(first + k, np.ones(()))] for k in range(len(integrands))]
     tape = plan.tape(times, cases.breaks, rate_state)
     return _solve(matrices, n, tape, plan, rows, cases.count, len(times), threads)
 
@@ -73,7 +73,7 @@ def run_steady(
     rate_state = {s: n + k for k, s in enumerate(plan.infused)}
     K = _rates(model, cases)
     terms = model.output_terms(cases.values)
-    rows = (_single(range(n)) if amounts else []) + terms
+    rows = (model.output_terms(cases.values, "amount") if amounts else []) + terms
     finite = plan.time[np.isfinite(plan.time)]
     spans = max(1, int(np.ceil(finite.max(initial=0.0) / tau)))
     grid = (times + tau * np.arange(spans + 1)[:, None]).ravel()
@@ -110,11 +110,6 @@ def _rates(model: Model, cases: Cases) -> Floats:
     count = cases.count if cases.invalid.any() else len(K)
     K = np.broadcast_to(K, (count, 1 + len(cases.breaks), *K.shape[2:]))
     return np.where(cases.invalid[:, None, None, None], np.nan, K) if cases.invalid.any() else K
-
-
-def _single(states: Iterable[int]) -> list[Terms]:
-    """Rows that give one state each."""
-    return [[(state, np.ones((1, 1)))] for state in states]
 
 
 def _solve(
