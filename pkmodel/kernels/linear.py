@@ -111,7 +111,7 @@ _RESULT = np.array([2, 3, 4, 5, 5, 5, 5])
 # Inner loops index flat arrays by unsigned numbers: a signed one may be negative, which numba would
 # test in every turn, and no such loop is compiled to SIMD.
 _U = np.uint64
-_WIDE = np.uint64(_RUN)
+_WIDE, _ONE = np.uint64(_RUN), np.uint64(1)
 
 
 def _plan(
@@ -345,53 +345,59 @@ def _march(
         s = min(case, weight.shape[0] - 1)
         scale = min(case, scales.shape[0] - 1)
         w = min(segment[case], weight_segments - 1)
+        mine = np.uint64(case * padded)
         code = status[case]
         made = 0
         check = 0.0
-        at = begin[p]
-        while at < end[p]:
+        at, stop = np.uint64(begin[p]), np.uint64(end[p])
+        while at < stop:
             if key[at] >= 0:
                 e = np.uint64(((case - first) * keys + key[at]) * n * n)
-                for i in range(n):
-                    y[i] = 0.0
-                for j in range(n):
-                    source = x[case, j]
+                for i in range(nu):
+                    y[i] = power[e + i] * x[mine]
+                for j in range(_ONE, nu):
+                    e += nu
+                    source = x[mine + j]
                     for i in range(nu):
                         y[i] += power[e + i] * source
-                    e += nu
-                for i in range(n):
-                    x[case, i] = y[i]
+                for i in range(nu):
+                    x[mine + i] = y[i]
             op, index, value = tape_op[at], tape_index[at], tape_value[at]
             if op == OUTPUT and run[at] == 1:
-                o = case * rows * columns + index
+                o = np.uint64(case * rows * columns + index)
                 for r in range(rows):
                     total = 0.0
                     for k in range(row_start[r], row_start[r + 1]):
-                        total += weight[s, w, k] * x[case, row_state[k]]
+                        total += weight[s, w, k] * x[mine + np.uint64(row_state[k])]
                     out[o] = total
                     check += total * 0.0
-                    o += columns
+                    o += np.uint64(columns)
             elif op == OUTPUT:
                 t = table[at]
                 if (made >> t) & 1 == 0:  # rows of W E^q, q = 0, 1, ..., eq. (7)
                     made |= 1 << t
-                    e = ((case - first) * keys + tables[p, t]) * n * n
                     for k in range(terms):
-                        g = (t * terms + k) * padded * _RUN
-                        for j in range(padded):
-                            tabled[g + j * _RUN] = weight[s, w, k] if j == row_state[k] else 0.0
+                        g = np.uint64((t * terms + k) * padded * _RUN)
+                        for j in range(nu):
+                            tabled[g + j * _WIDE] = 0.0
+                        tabled[g + np.uint64(row_state[k]) * _WIDE] = weight[s, w, k]
                     for q in range(_RUN - 1):
                         for k in range(terms):
-                            g = (t * terms + k) * padded * _RUN + q
-                            for j in range(n):
+                            g = np.uint64((t * terms + k) * padded * _RUN + q)
+                            e = np.uint64(((case - first) * keys + tables[p, t]) * n * n)
+                            for j in range(nu):
                                 total = 0.0
-                                for i in range(n):
-                                    total += power[e + j * n + i] * tabled[g + i * _RUN]
-                                tabled[g + j * _RUN + 1] = total
+                                for i in range(nu):
+                                    total += power[e + i] * tabled[g + i * _WIDE]
+                                tabled[g + j * _WIDE + _ONE] = total
+                                e += nu
                 whole = index + _RUN <= columns  # what is beyond the run is written again later
                 width = np.uint64(_RUN if whole else run[at])
                 for j in range(0, n, 3):
-                    a, b, c = x[case, j], x[case, j + 1], x[case, j + 2]
+                    a = x[mine + np.uint64(j)]
+                    b = x[mine + np.uint64(j + 1)]
+                    c = x[mine + np.uint64(j + 2)]
+                    check += (a + b + c) * 0.0
                     o = np.uint64(case * rows * columns + index)
                     g0 = np.uint64((t * terms * padded + j) * _RUN)
                     for r in range(rows):
@@ -412,19 +418,19 @@ def _march(
                                     )
                             g0 += stride
                         o += np.uint64(columns)
-                for i in range(n):
-                    check += x[case, i] * 0.0
             elif op == SEGMENT:
                 segment[case] = index
                 w = min(index, weight_segments - 1)
+            elif op == RESET:
+                for i in range(nu):
+                    x[mine + i] = 0.0
             elif op != STEADY:
-                for i in range(n):
-                    if op == RESET or (op == SET and i == index):
-                        x[case, i] = 0.0
-                if op != RESET:
-                    k = tape_scale[at]
-                    x[case, index] += value * (scales[scale, k] if k >= 0 else 1.0)
-            at += run[at]
+                target = mine + np.uint64(index)
+                if op == SET:
+                    x[target] = 0.0
+                k = tape_scale[at]
+                x[target] += value * (scales[scale, k] if k >= 0 else 1.0)
+            at += np.uint64(run[at])
         if code == OK and fault[p] != OK:
             code = fault[p]
         if code == OK and check != 0.0:
@@ -452,7 +458,7 @@ _EXPONENTIALS = types.void(
 )
 _MARCH = types.void(
     *(_I, _I, _F[1], _I, _I, _I, _BYTES, _I, _F[2], _I, _I, _I, _I2, _I, _I, _F[3]),
-    *(_NUMBER, _NUMBER, _F[1], _NUMBER, _FLAT, _FLOATS, _FLAT, _INTS, _FLAT, _NUMBER, _BYTES),
+    *(_NUMBER, _NUMBER, _F[1], _NUMBER, _FLAT, _FLAT, _FLAT, _INTS, _FLAT, _NUMBER, _BYTES),
 )
 
 
@@ -563,7 +569,7 @@ def solve(
             _march(
                 tape_op, tape_index, tape_value, tape_scale, begin, end, fault, program, scales, key, run,
                 table, tables, row_start, row_state, row_weight, first, last, power.reshape(-1), keys,
-                tabled, x, y, segment, out.reshape(-1), columns, status,
+                tabled, x.reshape(-1), y, segment, out.reshape(-1), columns, status,
             )  # fmt: skip
             steady = (end > begin) & (fault == OK) & (tape_op[end - 1] == STEADY)
             if steady.any():
