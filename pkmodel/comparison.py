@@ -12,7 +12,7 @@ import numpy as np
 from pkmodel import population
 from pkmodel.drugs import Drug
 from pkmodel.equivalence import convert
-from pkmodel.errors import InputError, ParameterError
+from pkmodel.errors import DrugError, InputError, ParameterError
 from pkmodel.regimen import Regimen
 from pkmodel.simulation import body_weight, grid_of, regimen_of, solve, with_body_sizes
 from pkmodel.simulation.cases import Cases, given_by_name
@@ -78,7 +78,8 @@ def compare(
     Raises
     ------
     InputError
-        Nothing to compare, a drug without the route, a dose out of range, a ratio that is not above 0.
+        Nothing to compare, an arm that is not what its name says, a drug without the route, a dose out of range, a
+        ratio that is not above 0, subjects or a seed that are no whole numbers.
 
     Examples
     --------
@@ -88,6 +89,7 @@ def compare(
     (2, '0.4 mg/day intrathecal pump for 14 d')
     """
     drug = drug if isinstance(drug, Drug) else Drug.read(drug)
+    subjects = _whole(subjects, seed, parameters)
     preset = "nominal" if ratio is None else ratio if isinstance(ratio, str) else None
     check = partial(drug.check, intended=intended, weight=body_weight(parameters))
     orders, factors, ratio = _arms(drug, oral, intrathecal, arms, ratio, check)
@@ -148,32 +150,124 @@ def _arms(
     check: Callable[[Regimen], None],
 ) -> tuple[dict[str, Regimen], dict[str, dict[str, Any]], Any]:
     """Regimens by arm, dose factors by arm, and the ratio that was applied (None if none was)."""
-    orders = {name: regimen_of(r, drug) for name, r in
-              {"oral": oral, "intrathecal": intrathecal, **(others or {})}.items() if r is not None}  # fmt: skip
+    orders = _orders(
+        drug, {"oral": oral, "intrathecal": intrathecal}, {} if others is None else others
+    )
     factors: dict[str, dict[str, Any]] = {}
     if oral is not None and intrathecal is None and not others:
         ratio = _ratio(drug, ratio)
         check(orders["oral"])
         if np.ndim(ratio) == 0:
+            check_converted(check, orders["oral"], float(ratio))
             orders["intrathecal"] = convert(orders["oral"], float(ratio))
         else:
             orders["intrathecal"] = convert(orders["oral"], drug.ratio())
             factors["intrathecal"] = {"intrathecal": drug.ratio() / ratio}
             for extreme in (float(ratio.min()), float(ratio.max())):
-                check(convert(orders["oral"], extreme))
+                check_converted(check, orders["oral"], extreme)
     elif ratio is not None:
+        if intrathecal is None:
+            raise InputError(
+                "a ratio makes the intrathecal arm of an oral order that stands alone",
+                remedy="Leave out arms=, or write intrathecal= in place of ratio=.",
+            )
         raise InputError(
             "a ratio and an intrathecal order are both given, and each would set the dose",
             remedy="Leave one of them out.",
         )
-    if len(orders) < 2:
+    _require_two(orders)
+    for regimen in orders.values():
+        check(regimen)
+    return orders, factors, ratio
+
+
+def _orders(drug: Drug, own: Mapping[str, Any], others: Any) -> dict[str, Regimen]:
+    """Regimens of all arms; the oral and the intrathecal one are what their names say."""
+    if not isinstance(others, Mapping):
+        raise InputError(
+            f"arms is {others!r}; expected arms by name",
+            remedy='Write arms={"iv": "10 mg iv bolus q6h x 56"}.',
+        )
+    for name in others:
+        if own.get(name) is not None:
+            raise InputError(
+                f'the arm "{name}" is given twice, as {name}= and in arms=',
+                remedy=f'Write arms={{"second": ...}} in place of arms={{"{name}": ...}}.',
+            )
+    orders = {n: regimen_of(r, drug) for n, r in own.items() if r is not None}
+    for name, regimen in orders.items():
+        wrong = [str(order) for order in regimen if order.route != name]
+        if wrong:
+            raise InputError(
+                f'{name}= holds "{wrong[0]}", which is not {name}',
+                remedy=f'Write arms={{"mixed": "{regimen}"}}, under a name of your own.',
+            )
+    return orders | {n: regimen_of(r, drug) for n, r in others.items() if r is not None}
+
+
+def _require_two(orders: Mapping[str, Regimen]) -> None:
+    if len(orders) == 1:
+        (name, regimen) = next(iter(orders.items()))
+        raise InputError(
+            f'there is only one arm, {name} ("{regimen}"), and nothing to compare it with',
+            remedy=f'Add one, arms={{"second": "..."}}, or write simulate("morphine", "{regimen}").',
+        )
+    if not orders:
         raise InputError(
             "there is nothing to compare",
             remedy='Write for example compare("morphine", oral="60 mg oral q12h x 28", ratio=300).',
         )
-    for regimen in orders.values():
-        check(regimen)
-    return orders, factors, ratio
+
+
+def check_converted(check: Callable[[Regimen], None], oral: Regimen, ratio: float) -> None:
+    """Check the intrathecal doses by a ratio; one below 1 was perhaps meant the other way round.
+
+    Raises
+    ------
+    DrugError
+        A dose is out of range.
+    """
+    try:
+        check(convert(oral, ratio))
+    except DrugError as error:
+        if ratio >= 1:
+            raise
+        hint = (
+            f"The ratio is oral per intrathecal dose: write ratio={1 / ratio:.4g}, not {ratio:.4g}."
+        )
+        remedy = f"{hint} {error.remedy}".strip()
+        raise DrugError(*error.faults, given=error.given, remedy=remedy) from None
+
+
+def _whole(subjects: Any, seed: Any, parameters: Any) -> Any:
+    """The subjects as an int or a list of ints; the seed and what goes with a draw are checked, too."""
+    if not _is_int(seed) or seed < 0:
+        raise ParameterError(
+            f"seed is {seed!r}; expected a whole number, 0 or above", remedy="Write seed=1."
+        )
+    if subjects is None:
+        return None
+    if "subject" in getattr(parameters, "dims", ()) and hasattr(parameters, "data_vars"):
+        raise InputError(
+            "subjects= draws a population, and the parameters have a dimension subject already",
+            remedy="Leave out subjects=.",
+        )
+    one = _is_int(subjects)
+    listed = isinstance(subjects, Iterable) and not isinstance(subjects, str | bytes | Mapping)
+    ids = [subjects] if one else list(subjects) if listed else []
+    repeated = len(set(map(repr, ids))) < len(ids)
+    if not ids or repeated or not all(_is_int(k) and k >= int(one) for k in ids):
+        raise ParameterError(
+            f"subjects is {subjects!r}; expected how many, from 1, or the numbers of subjects"
+            + (", each once" if repeated else ""),
+            remedy="Write subjects=100 or subjects=[1, 2, 3].",
+        )
+    return int(subjects) if one else [int(k) for k in ids]
+
+
+def _is_int(value: Any) -> bool:
+    scalar = value.item() if isinstance(value, np.ndarray) and value.ndim == 0 else value
+    return isinstance(scalar, int | np.integer) and not isinstance(scalar, bool)
 
 
 def _ratio(drug: Drug, ratio: Any) -> Any:

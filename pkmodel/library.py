@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from pkmodel import units
 from pkmodel.errors import ModelError, did_you_mean
 from pkmodel.model import Compartment, Flow, Input, Model, Output, Parameter
 
@@ -225,7 +226,7 @@ def parameter(name: str, value: Value, dimension: str, description: str = "") ->
     """A Parameter from text, a number, or a Parameter of any name."""
     if not isinstance(value, Parameter):
         return Parameter(name, value, dimension, description=description)  # type: ignore[arg-type]
-    if value.dimension != dimension:
+    if units.DIMENSIONS[dimension] != value.unit:
         raise ModelError(f"{name} is a {dimension}, not a {value.dimension}")
     return Parameter(
         name, value.value, dimension, value.cv, value.distribution, value.description or description
@@ -290,13 +291,13 @@ DIMENSIONS: dict[str, tuple[str, str]] = {
     "thoracic_cervical_mixing": ("clearance", "pulsatile mixing between thoracic and cervical CSF"),
     "cervical_cranial_mixing": ("clearance", "pulsatile mixing between cervical and cranial CSF"),
     "csf_loss_rate": ("rate_constant", "loss from CSF to blood"),
-    "csf_plasma_ratio": ("fraction", "CSF:plasma concentration ratio at rest, without bulk flow"),
+    "csf_plasma_ratio": ("ratio", "CSF:plasma concentration ratio at rest, without bulk flow"),
     "cord_volume": ("volume", "spinal cord beside the lumbar CSF"),
     "cord_exchange_rate": ("rate_constant", "equilibration of cord with the CSF beside it"),
-    "cord_csf_ratio": ("fraction", "cord:CSF concentration ratio at rest"),
+    "cord_csf_ratio": ("ratio", "cord:CSF concentration ratio at rest"),
     "brain_volume": ("volume", "brain"),
     "brain_exchange_rate": ("rate_constant", "equilibration of brain and cord with blood"),
-    "brain_plasma_ratio": ("fraction", "brain:plasma concentration ratio at rest"),
+    "brain_plasma_ratio": ("ratio", "brain:plasma concentration ratio at rest"),
     "brain_csf_clearance": ("clearance", "exchange between brain and cranial CSF"),
 }
 """Dimension and meaning of every parameter of the library."""

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 __all__ = ["BODY_SIZES", "Schedule", "Tape", "body_sizes", "schedule"]
 
 BOLUS, START, END = 0, 1, 2
+
+ROUNDING = 4
+"""Units in the last place by which times may differ that are meant to be the same."""
 BODY_SIZES = {
     "kg": Parameter("weight", 70.0, "weight"),
     "m2": Parameter("body_surface_area", 1.8, "area"),
@@ -134,7 +137,7 @@ class Schedule:
         )
         scale = np.concatenate([none[0], self.scale, none[1]])
         active = np.concatenate([none[0], np.choose(self.kind, [0, 1, -1]), none[1]])
-        time = np.concatenate([np.broadcast_to(breaks, (programs, b)), self.time,
+        time = np.concatenate([np.broadcast_to(_meet(breaks, times), (programs, b)), _meet(self.time, times),
                                np.broadcast_to(times, (programs, t))], axis=1)  # fmt: skip
         if steady is not None:
             place, moment, period = steady
@@ -198,6 +201,8 @@ def schedule(
     ParameterError
         A dose per kg or m² without the body size among the parameters.
     """
+    if end < np.inf:
+        end += ROUNDING * np.spacing(abs(end))
     parts: list[_Part] = []
     for order in regimen:
         sizes = _body_size(order, values) * (factors or {}).get(order.route, 1.0)
@@ -301,6 +306,17 @@ def _body_size(order: Order, values: Mapping[str, Floats]) -> Floats:
             remedy=f'Give it: parameters={{"{size.name}": "{size.value:g} {size.unit}"}}.',
         )
     return values[size.name]
+
+
+def _meet(moments: Floats, times: Floats) -> Floats:
+    """Moments that miss an output time by rounding alone moved onto it: 0.1 h + 0.2 h is 0.3 h."""
+    grid = np.unique(times)
+    above = np.minimum(np.searchsorted(grid, moments), len(grid) - 1)
+    below = np.maximum(above - 1, 0)
+    nearest = np.where(grid[above] - moments < moments - grid[below], grid[above], grid[below])
+    return np.where(
+        np.abs(nearest - moments) <= ROUNDING * np.spacing(np.abs(grid).max()), nearest, moments
+    )
 
 
 def _at(values: Floats, segment: Ints) -> Floats:

@@ -107,6 +107,50 @@ def test_fine_times_hold_the_doses():
     assert {4 * 6.1, 4 * 6.1 + 0.77} <= set(times)
 
 
+@pytest.mark.parametrize(
+    ("texts", "end"),
+    [
+        (["60 mg oral"], 4800.0),
+        ([ORAL, "1 mg/day intrathecal pump for 100 d"], 4800.0),
+        (["10 mg iv bolus q12h x 100 + 60 mg oral q8h x 150"], 4800.0),
+        (["60 mg oral modified q12h x 28 + 10 mg iv infusion over 2 h at 800 h"], 87600.0),
+    ],
+)
+def test_fine_times_meet_the_peaks_of_long_windows(texts, end):
+    both = regimens(*texts)
+    times = study.fine_times(both, 0.0, end)
+    assert times.size < study.MOST_TIMES and times[0] == 0 and times[-1] == end
+    for regimen in both:
+        doses = [order.times() for order in regimen]
+        dense = np.unique(np.concatenate([np.arange(0, 2500, 1 / 30), *doses]))
+        peak, true = (
+            pkmodel.simulate("morphine", regimen, t).concentration.max("time")
+            for t in (times, dense)
+        )
+        np.testing.assert_allclose(peak, true, rtol=1e-3)
+
+
+def test_wider_steps_are_told(capsys):
+    orders = [pkmodel.Regimen.parse(f"{10 + k % 3} mg oral at {12 * k} h") for k in range(400)]
+    times = study.fine_times(orders, 0.0, 4800.0)
+    assert times.size <= study.MOST_TIMES
+    assert "peaks are read off steps of 20 min" in capsys.readouterr().err
+
+
+def test_peak_of_a_long_simulation(run):
+    output = run("simulate", "morphine", "60 mg oral", "--until", "200 d").stdout
+    assert row(output, "plasma")[0] == 39.2
+
+
+def test_memory_that_does_not_suffice_is_told(run, monkeypatch):
+    def fail(*_):
+        raise MemoryError("Unable to allocate 108. GiB")
+
+    monkeypatch.setattr(study.Study, "in_parts", fail)
+    result = run(*COMPARE, "--subjects", "100000000", status=1)
+    assert "108. GiB); pass fewer --subjects" in result.stderr and "Traceback" not in result.stderr
+
+
 def test_output_times():
     assert study.output_times(336.0, None).tolist() == list(range(337))
     assert study.output_times(24.0, None).tolist() == pytest.approx(np.linspace(0, 24, 289))
@@ -377,7 +421,15 @@ def test_own_drug_file_is_checked(run, tmp_path):
         ([*COMPARE, "--ratio", "30,3"], "40 mg in a day"),
         ([*COMPARE, "--ratio", "0"], "expected a number above 0"),
         ([*COMPARE, "--ratio", "nan"], "expected a number above 0"),
-        ([*COMPARE, "--ratio", "300:1"], "--ratio 100"),
+        ([*COMPARE, "--ratio", "300:1"], "--ratio 300"),
+        ([*COMPARE, "--ratio", "1/300"], "--ratio 300"),
+        ([*COMPARE, "--ratio", "0.01"], "write --ratio 100, not 0.01"),
+        ([*COMPARE, "--arm", "intrathecal=1 mg iv bolus"], "--arm mixed="),
+        (["simulate", "morphine", "60 mg oral q12h x 999999999999"], "more than 1,000,000 doses"),
+        (["simulate", "morphine", "60 mg oral q1e-6s", "--until", "1 h"], "1,000,000"),
+        (["simulate", "morphine", "0.1 mg/kg iv bolus q12h x 2"], '--set weight="70 kg"'),
+        (["simulate", "morphine", "300 mg into 6", "--until", "1 d"], 'did you mean "0.3 mg"'),
+        (["simulate", "morphine", ""], "the order is empty"),
         ([*COMPARE, "--ratio", "30", "--intrathecal", "1 mg/day intrathecal pump"], "no --intrathecal"),
         ([*COMPARE, "--ratio", "30,300", "--arm", "iv=10 mg iv bolus q6h x 56"], "several ratios"),
         ([*COMPARE, "--arm", "oral=60 mg oral q12h x 28"], "two arms have the same name"),

@@ -8,6 +8,7 @@ from pkmodel import Drug, citation, compare, population, simulate, table
 from pkmodel.errors import DrugError, InputError, ParameterError
 
 ORAL = "60 mg oral q12h x 28"
+IT = "0.4 mg/day intrathecal pump for 14 d"
 
 
 def test_plasma_exposure_at_300_to_1_is_72_times_lower():
@@ -143,11 +144,50 @@ def test_table():
         (lambda: compare("morphine", ORAL, ratio=[1, 300]), DrugError, "intended=True"),
         (lambda: compare("morphine", ORAL, "0.4 g/day intrathecal pump for 14 d"), DrugError, "intended=True"),
         (lambda: compare("morphine", "60 mg oral q12h"), InputError, "no arm has an end"),
+        (lambda: compare("morphine", "10 mg iv bolus q6h x 4", IT), InputError, r"oral= holds .* arms=\{"),
+        (lambda: compare("morphine", "20 mg into gut", IT), InputError, "which is not oral"),
+        (lambda: compare("morphine", ORAL, ORAL), InputError, "intrathecal= holds"),
+        (lambda: compare("morphine", f"{ORAL} + {IT}"), InputError, "oral= holds"),
+        (lambda: compare("morphine", ORAL, arms={"oral": ORAL}), InputError, "given twice"),
+        (lambda: compare("morphine", ORAL, IT, arms={"intrathecal": IT}), InputError, "given twice"),
+        (lambda: compare("morphine", ORAL, arms=[IT]), InputError, "arms by name"),
+        (lambda: compare("morphine", ORAL, arms=IT), InputError, "arms by name"),
+        (lambda: compare("morphine", arms={"a": IT}), InputError, "only one arm, a "),
+        (lambda: compare("morphine", intrathecal=IT), InputError, "only one arm, intrathecal"),
+        (lambda: compare("morphine", ORAL, arms={"a": IT}, ratio=300), InputError, "stands alone"),
+        (lambda: compare("morphine", ORAL, ratio="300"), DrugError, "Write ratio=300"),
+        (lambda: compare("morphine", ORAL, ratio="1/300"), DrugError, "Write ratio=300"),
+        (lambda: compare("morphine", ORAL, ratio=1 / 300), DrugError, "write ratio=300, not 0.0033"),
+        (lambda: compare("morphine", ORAL, ratio=[1 / 300, 300]), DrugError, "write ratio=300"),
     ],
 )  # fmt: skip
 def test_refusals(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+@pytest.mark.parametrize(
+    "subjects", [0, -1, 2.5, True, "3", [], [1, 1], [1.5], [-1], ["a"], {1: 2}]
+)
+def test_subjects_are_whole_numbers(subjects):
+    with pytest.raises(ParameterError, match=r"subjects is .* subjects=100"):
+        compare("morphine", ORAL, subjects=subjects)
+
+
+@pytest.mark.parametrize("seed", [-1, 1.5, "1", None, True])
+def test_the_seed_is_a_whole_number(seed):
+    with pytest.raises(ParameterError, match="Write seed=1"):
+        compare("morphine", ORAL, subjects=2, seed=seed)
+
+
+def test_subjects_are_drawn_or_given():
+    drawn = population.draw(Drug.read("morphine").model(), 3, seed=1)
+    with pytest.raises(InputError, match="Leave out subjects="):
+        compare("morphine", ORAL, parameters=drawn, subjects=3)
+    given = compare("morphine", ORAL, parameters=drawn, times=[0, 24])
+    for subjects in (3, np.int64(3), range(1, 4), np.array([1, 2, 3]), iter([1, 2, 3])):
+        own = compare("morphine", ORAL, subjects=subjects, seed=np.int64(1), times=[0, 24])
+        np.testing.assert_array_equal(own.auc, given.auc)
 
 
 def test_a_dose_out_of_range_may_be_meant():

@@ -436,6 +436,70 @@ def test_a_compartment_is_judged_by_its_route():
         Drug.read("morphine").check([Order("lumbar_csf", 60)])
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("300 mg into 6", r'into 6 bolus": 300 mg in one dose .*did you mean "0.3 mg"'),
+        ("300 mg into lumbar_csf", "2.5 mg"),
+        ("300 mg into cord", "120 times the highest plausible, 2.5 mg"),
+        ("300 mg into brain", "2.5 mg"),
+        ("300 mg into 3", "highest plausible, 35 mg"),
+        ("300 mg into deep_peripheral", "highest plausible, 35 mg"),
+        ("300 mg into gut", "highest plausible, 200 mg"),
+        ("300 mg into 5", "highest plausible, 10 mg"),
+    ],
+)  # fmt: skip
+def test_every_compartment_is_judged(text, message):
+    table = Regimen.from_table({"TIME": [0], "AMT": [300], "CMT": [text.split()[-1]]})
+    for regimen in (text, table):
+        with pytest.raises(DrugError, match=message):
+            Drug.read("morphine").check(regimen)
+        Drug.read("morphine").check(regimen, intended=True)
+
+
+def test_compartments_without_doses():
+    with pytest.raises(DrugError, match=r"no doses for this route, only oral, iv, intrathecal"):
+        Drug.read("baclofen").check("0.05 mg into 4")
+    Drug.read("baclofen").check("0.05 mg into 4", intended=True)
+    with pytest.raises(DrugError, match="not for intravenous use"):
+        Drug.read("ziconotide").check("1 ug into plasma", intended=True)
+    with pytest.raises(DrugError, match=r'no compartment "99".* 6 lumbar_csf'):
+        Drug.read("morphine").check("1 mg into 99")
+    with pytest.raises(DrugError, match=r"the compartment spleen, only oral"):
+        drugs.doses.check("x", Regimen.parse("1 mg into spleen"), Drug.read("morphine").routes, {},
+                          ("oral",), compartments=("gut", "spleen"))  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("2 mg intrathecal bolus + 2 mg intrathecal bolus", "at the same time: 4 mg in one dose"),
+        ("2 mg intrathecal bolus q8h + 2 mg intrathecal bolus q12h at 4 h", "at 16 h: 4 mg"),
+        ("2 mg intrathecal bolus q12h x 3 + 2 mg into 6 at 24 h", "at 24 h: 4 mg"),
+    ],
+)  # fmt: skip
+def test_doses_at_one_moment_add_up(text, message):
+    with pytest.raises(DrugError, match=message):
+        Drug.read("morphine").check(text)
+    Drug.read("morphine").check(text, intended=True)
+
+
+def test_doses_at_other_moments_do_not_add_up():
+    Drug.read("morphine").check("2 mg intrathecal bolus + 2 mg intrathecal bolus at 1 h")
+    Drug.read("morphine").check("2 mg intrathecal bolus + 2 mg epidural bolus + 60 mg oral")
+
+
+@pytest.mark.parametrize("text", ["300", "1/300", "1:300", "300:1"])
+def test_a_ratio_as_text_is_a_number(text):
+    with pytest.raises(DrugError, match=r"Write ratio=300 \(a number\)"):
+        Drug.read("morphine").ratio(text)
+
+
+def test_large_numbers_have_no_exponent():
+    with pytest.raises(DrugError, match="is 120 times"):
+        Drug.read("morphine").check("300 mg intrathecal bolus")
+
+
 def test_no_dose_is_no_slip():
     Drug.read("morphine").check([Order("oral", 0, interval=12, count=2)])
 

@@ -94,3 +94,13 @@ def test_values_may_be_parameters_of_the_right_dimension():
     assert model.defaults["clearance"].cv == 0.3
     with pytest.raises(ModelError, match="clearance is a clearance, not a volume"):
         library.one_compartment(clearance=Parameter("v", "5 L"))
+
+
+def test_fractions_end_at_one_and_ratios_do_not():
+    values = neuraxial_values()
+    model = library.neuraxial(**{**values, "brain_plasma_ratio": 3, "cord_csf_ratio": "2.5"})
+    assert model.defaults["cord_csf_ratio"].dimension == "ratio"
+    with pytest.raises(ModelError, match=r'oral_bioavailability is 24; .*: write "24 %"'):
+        library.neuraxial(**{**values, "oral_bioavailability": 24})
+    with pytest.raises(ModelError, match=r"bioavailability is 1\.5"):
+        library.one_compartment(depot=True, bioavailability=Parameter("f", 1.5))

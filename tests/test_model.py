@@ -112,11 +112,85 @@ def test_from_rate_matrix_keeps_the_matrix_to_the_bit():
         ([[-1]], {"compartments": ["a", "b"]}, "2 compartment names for 1 rows"),
         ([[-1, 0], [1, -1]], {"lag": [1, 2, 3]}, r"lag has shape \(3,\)"),
         ([[np.nan]], {}, "not finite"),
+        ([[-1, 0.5], [-0.5, -1]], {}, r"A\[1\]\[0\] is -0.5; .* did you pass the transpose"),
+        ([[-1, 0], [1]], {}, "all rows equally long"),
+        ([[1j]], {}, "expected real numbers"),
+        ([["a"]], {}, r"the rate matrix is \[\['a'\]\]; expected real numbers"),
+        (
+            [[-1]],
+            {"bioavailability": -0.5},
+            "bioavailability of input 1 is -0.5; expected a finite",
+        ),
+        ([[-1]], {"lag": np.inf}, "lag of input 1 is inf"),
+        ([[-1]], {"duration": -1}, "duration of input 1 is -1.0"),
+        ([[-1]], {"rate": np.nan}, "rate of input 1 is nan"),
+        ([[-1]], {"rate": ["a"]}, r"rate is \['a'\]; expected real numbers"),
+        ([[-1]], {"volume": 0}, "volume of 1 is 0.0; expected a finite number, above 0"),
     ],
 )
 def test_from_rate_matrix_refuses(A, changes, message):
     with pytest.raises(ModelError, match=message):
         Model.from_rate_matrix(A, **changes)
+
+
+def test_a_matrix_may_gain():
+    """An effect compartment copies what stays; an integrator sums it."""
+    A = [[-0.5, 0.0], [1.0, -0.2]]
+    np.testing.assert_array_equal(Model.from_rate_matrix(A).rate_matrix(), A)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"compartments": ["gut", Compartment("blood", -1.0), Compartment("fat", 1)]},
+         "volume of blood is -1.0; expected a finite number, above 0"),
+        ({"flows": [Flow("gut", None, "rate", -2.0)]}, r"rate constant of flow gut to \(out\) is -2.0"),
+        ({"flows": [Flow("blood", "fat", "partition", ("q", 0.0))]},
+         "clearance of flow blood to fat is 0.0; expected a finite number, above 0"),
+        ({"inputs": [Input("oral", "gut", lag=1j)]}, "lag of input oral is 1j"),
+        ({"inputs": [Input("oral", "gut", transit=2, transit_time=0.0)]}, "transit_time of input oral is 0.0"),
+    ],
+)  # fmt: skip
+def test_numbers_out_of_range(changes, message):
+    with pytest.raises(ModelError, match=message):
+        build(**changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"flows": [Flow("blood", None, "clearance", "volume")]},
+         'clearance of flow blood to (out) is a volume, "volume" (30 L); expected L/h, '
+         'for example Parameter("volume", "5 L/h")'),
+        ({"flows": [Flow("gut", None, "rate", "clearance")]},
+         'rate constant of flow gut to (out) is a clearance, "clearance" (6 L/h); expected 1/h'),
+        ({"flows": [Flow("blood", "fat", "clearance", ("q", "volume"))]},
+         'is "q" (L/h) · "volume" (L); expected L/h of the product'),
+        ({"flows": [Flow("fat", "blood", "partition", ("kp", "q"))]},
+         'clearance of flow fat to blood is a ratio, "kp" (4); expected L/h'),
+        ({"flows": [Flow("fat", "blood", "partition", ("q", "ka"))]},
+         'partition coefficient of flow fat to blood is a rate constant, "ka" (1.5 1/h); expected 1'),
+        ({"compartments": ["gut", Compartment("blood", "q"), Compartment("fat", 1)]},
+         'volume of blood is a clearance, "q" (2 L/h); expected L,'),
+        ({"inputs": [Input("oral", "gut", lag="ka")]}, 'lag of input oral is a rate constant'),
+        ({"inputs": [Input("oral", "gut", duration="volume")]}, 'duration of input oral is a volume'),
+        ({"inputs": [Input("oral", "gut", transit=1, transit_time="q")]}, 'transit_time of input oral'),
+    ],
+)  # fmt: skip
+def test_parameters_of_a_wrong_dimension(changes, message):
+    with pytest.raises(ModelError) as error:
+        build(**changes)
+    assert message in str(error.value)
+
+
+def test_products_numbers_and_covariates_of_any_dimension():
+    flows = [
+        Flow("blood", "fat", "clearance", ("ka", "volume", "kp")),
+        Flow("blood", None, "clearance", ("kp", 5.0)),
+        Flow("gut", None, "rate", ("clearance", "half")),
+        Flow("gut", "blood", "rate", "weight"),
+    ]
+    build(flows=flows, covariates={"half": lambda p: 0.5, "weight": lambda p: p["ka"]})
 
 
 def test_all_faults_of_a_model_at_once():
@@ -148,11 +222,20 @@ def test_all_faults_of_a_model_at_once():
         ({"value": 5.0, "dimension": "clearence"}, 'did you mean "clearance"'),
         ({"value": 1.5, "cv": 0.2, "distribution": "logit-normal"}, "between 0 and 1"),
         ({"value": 1.5, "distribution": "normal"}, "log-normal"),
+        ({"value": 24, "dimension": "fraction"}, 'x is 24; .* between 0 and 1: write "24 %"'),
+        ({"value": "140 %", "dimension": "fraction"}, "x is 1.4; a fraction lies between 0 and 1"),
     ],
 )
 def test_parameter_refuses(arguments, message):
     with pytest.raises(ModelError, match=message):
         Parameter("x", **arguments)
+
+
+@pytest.mark.parametrize("value", [4.0, "4", "400 %"])
+def test_a_parameter_without_unit_is_a_ratio(value):
+    kp = Parameter("kp", value)
+    assert (kp.value, kp.dimension, kp.unit) == (4.0, "ratio", "1")
+    assert Parameter("f", "24 %", "fraction").value == 0.24
 
 
 def test_unknown_parameters_and_inputs_name_the_nearest():

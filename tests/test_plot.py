@@ -423,7 +423,7 @@ def test_population_has_bands_and_ranges():
 
 def test_axes_of_the_ratio_say_what_they_are():
     upper, lower = plot.ratio(implied(), metric="cmax").axes
-    assert upper.get_ylabel() == "Peak concentration\nintrathecal / oral (1)"
+    assert upper.get_ylabel() == "Peak concentration\nintrathecal / oral"
     assert lower.get_xlabel() == "Dose ratio (mg/day oral per mg/day intrathecal)"
 
 

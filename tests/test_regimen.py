@@ -276,7 +276,7 @@ WRONG = {
     "60 mg oral q0h": ["interval is 0.0; expected above 0 (h)"],
     "60 mg oral q0h for 14 d": ["interval is 0.0; expected above 0 (h)"],
     "60 mg oral q12h for 0 d": ['"for 0 d" holds no dose'],
-    "60 mg oral q1e-99s for 1e9 d": ['"for 1e9 d" holds 9e+112 doses'],
+    "60 mg oral q1e-99s for 1e9 d": ['"for 1e9 d" holds 8.6e+112 doses, more than 1,000,000'],
     "60 mg oral x 28": ["28 doses have no interval (q12h)"],
     "60 mg oral q12h x": ['"x" is no whole number of doses (x 28)'],
     "60 mg oral q12h x 2.5": ['"x 2.5" is no whole number of doses (x 28)'],
@@ -312,7 +312,9 @@ WRONG = {
         '"a-b" is no route (oral, iv, epidural, intrathecal) and no name of a compartment'
     ],
     "(60 mg oral)": ["parentheses are not read (mg/h/kg; a line begins later by: at 168 h)"],
-    "": ['an order is missing beside "+" or "then"'],
+    "": ["the order is empty"],
+    "60 mg oral q12h x 1000001": ['"x 1000001" is more than 1,000,000 doses'],
+    "60 mg oral q12h x 999999999999": ['"x 999999999999" is more than 1,000,000 doses'],
     "60 mg oral +": ['an order is missing beside "+" or "then"'],
     "then 60 mg oral": ['an order is missing beside "+" or "then"'],
     "60 mg oral and 0.3 mg iv": [
@@ -421,10 +423,24 @@ def test_wrong_order(arguments, faults):
     assert str(error.value).startswith("Order(route=")
 
 
-@pytest.mark.parametrize("wrong", [(), [1], "60 mg oral"])
+@pytest.mark.parametrize("wrong", [(), [1], 1, None])
 def test_wrong_regimen(wrong):
     with pytest.raises(RegimenError, match="Regimen: "):
         Regimen(wrong)
+
+
+def test_text_is_parsed():
+    with pytest.raises(RegimenError, match=r'Write Regimen\.parse\("60 mg oral"\)'):
+        Regimen("60 mg oral")
+
+
+def test_doses_are_at_most_a_million():
+    assert Regimen.parse("1 mg oral q1s x 1000000").orders[0].count == 1_000_000
+    assert len(Order("oral", 1, interval=1, count=1_000_000).times()) == 1_000_000
+    with pytest.raises(RegimenError, match="at most 1,000,000 doses"):
+        Order("oral", 1, interval=1, count=1_000_001)
+    with pytest.raises(RegimenError, match="1e\\+08 doses until"):
+        Order("oral", 1, interval=1e-6, count=None).times(100)
 
 
 # ------------------------------------------------------------------------------- what orders mean

@@ -317,6 +317,25 @@ def test_a_table_of_doses_and_text_agree():
     np.testing.assert_allclose(a.amount, b.amount, rtol=1e-13)
 
 
+def test_a_dose_at_an_output_time_counts_whatever_the_rounding():
+    """3 * 0.1 and 0.1 + 0.2 lie one bit above 0.3."""
+    model = Model.from_rate_matrix([[0.0]])
+    times = [k / 10 for k in range(1, 400)]
+    ds = simulate(model, "10 mg into 1 bolus every 0.1 h x 400", times)
+    np.testing.assert_array_equal(ds.amount[0], 10.0 * np.arange(2, 401))
+    late = simulate(Model.from_rate_matrix([[0.0]], lag=0.2), "10 mg into 1 at 0.1 h", [0.29, 0.3])
+    np.testing.assert_array_equal(late.amount[0], [0.0, 10.0])
+
+
+def test_dose_factors_are_judged_and_kept():
+    with pytest.raises(DrugError, match="intended=True"):
+        simulate("morphine", "0.3 mg intrathecal bolus", [0, 1], dose_factor={"intrathecal": 1000})
+    with pytest.raises(ParameterError, match='names the route "nasal"'):
+        simulate("morphine", "10 mg iv bolus", [0, 1], dose_factor={"nasal": 2})
+    ds = simulate("morphine", "10 mg iv bolus", [0, 1], dose_factor={"iv": 2})
+    assert json.loads(ds.attrs["dose_factor"]) == {"iv": 2.0}
+
+
 def test_outputs_that_are_amounts_stand_beside_the_compartments():
     base = library.two_compartment()
     outputs = [
@@ -362,7 +381,10 @@ def test_transit_chain_delays_the_peak():
         (lambda m: simulate(m, "1 mg/kg oral", [0], {"weight": "70 L"}), InputError, "weight"),
         (lambda m: simulate(m, "10 mg oral", [0], {"a": 5, "volme": 3}), ParameterError, 'did you mean "volume"'),
         (lambda m: simulate("aspirin", "10 mg oral", [0]), DrugError, "aspirin"),
+        (lambda m: simulate(m, "10 mg oral", "24 h"), InputError, "in hours"),
+        (lambda m: simulate(m, "10 mg oral", pd.to_timedelta([0, 1], "h")), InputError, "in hours"),
         (lambda m: steady_state(m, "10 mg oral"), InputError, "Repeat it"),
+        (lambda m: steady_state(m, "10 mg oral q12h x 4 then 5 mg oral q12h x 4"), InputError, "one step at a time"),
         (lambda m: steady_state(m, "1 mg oral q5h + 1 mg oral q12h"), InputError, "does not divide"),
         (lambda m: steady_state(m, "1 mg oral q12h", [0, 13]), InputError, "interval from 0 to 12"),
     ],
@@ -370,3 +392,49 @@ def test_transit_chain_delays_the_peak():
 def test_refusals(call, error, message):
     with pytest.raises(error, match=message):
         call(library.one_compartment(depot=True))
+
+
+def test_a_fraction_above_one():
+    model = library.one_compartment(depot=True)
+    with pytest.raises(ParameterError, match=r'bioavailability is 24; .* 1: write "24 %"'):
+        simulate(model, "1 mg oral", [0], {"bioavailability": 24})
+    ds = simulate(model, "1 mg oral", [0, 1], {"bioavailability": [0.5, 1.0, 1.4]})
+    np.testing.assert_array_equal(ds.status, [0, 0, 1])
+    ratio = simulate("morphine", "1 mg oral", [0, 1], {"brain_plasma_ratio": [0.5, 4.0]})
+    np.testing.assert_array_equal(ratio.status, [0, 0])
+
+
+def over_time(*moments):
+    coords = {"time": list(moments)} if moments else {}
+    return xr.DataArray([5.0, 6.0], dims="time", coords=coords)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        (xr.Dataset({"clearance": ("subject", [5.0, 6.0])}).to_dataframe(), r"DataFrame; .*\.to_xarray\(\)"),
+        ([1, 2], "parameters is a list; expected a mapping"),
+        ("clearance", "parameters is a str; expected a mapping"),
+        ({"clearance": []}, "clearance has no values"),
+        ({"clearance": np.inf}, "clearance is inf; expected a finite number"),
+        ({"clearance": 5j}, "clearance is 5j; expected numbers, or text with a unit"),
+        ({"clearance": [[1, 2], [3]]}, "expected numbers"),
+        ({"clearance": over_time()}, 'clearance has the dimension "time" without coordinate'),
+        ({"clearance": over_time(0.0, np.nan)}, "clearance has times that are no finite numbers"),
+        ({"clearance": over_time(6.0, 0.0)}, "clearance has times that do not rise"),
+    ],
+)  # fmt: skip
+def test_parameters_that_are_none(parameters, message):
+    with pytest.raises(ParameterError, match=message):
+        simulate(library.one_compartment(), "1 mg iv bolus", [0], parameters)
+
+
+def test_an_array_of_text_is_a_list_of_text():
+    texts = ["5 L/h", "100 mL/min"]
+    listed, array, labelled = (
+        simulate(library.one_compartment(), "1 mg iv bolus", [0], {"clearance": v})
+        for v in (texts, np.array(texts), xr.DataArray(texts, dims="clearance"))
+    )
+    np.testing.assert_array_equal(listed.clearance, [5.0, 6.0])
+    np.testing.assert_array_equal(labelled.concentration, array.concentration)
+    xr.testing.assert_identical(listed, array)

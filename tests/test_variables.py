@@ -77,8 +77,10 @@ def results():
         library.one_compartment(clearance=Parameter("clearance", "5 L/h", cv=0.3)), 2, seed=1
     )
     return {
-        "simulate": simulate("morphine", oral, [0, 24], auc=True),
-        "steady_state": steady_state("morphine", "60 mg oral q12h", [0], amounts=True),
+        "simulate": simulate("morphine", oral, [0, 24], auc=True, dose_factor={"oral": 1.0}),
+        "steady_state": steady_state(
+            "morphine", "60 mg oral q12h", [0], amounts=True, dose_factor={"oral": 1.0}
+        ),
         "compare": compare("morphine", oral, subjects=2, times=[0, 24]),
         "equivalence.implied": equivalence.implied("morphine", "60 mg oral q12h"),
         "population.draw": drawn,

@@ -189,8 +189,9 @@ def compare(ctx: click.Context, drug: str, **given: Any) -> None:
             seed=study.seed, intended=study.intended,
         )  # fmt: skip
 
-    fine = simulated(fine_times(regimens, *span))
-    metrics = study.in_parts(lambda subjects: exposure(fine(subjects)))
+    times = fine_times(regimens, *span)
+    fine = simulated(times)
+    metrics = study.in_parts(lambda subjects: exposure(fine(subjects)), times.size)
     say(
         [*study_lines(study), *tables.regimen_table(arms.regimens)],
         tables.exposure_table(metrics, span, arms.labels),
@@ -257,8 +258,9 @@ def simulate(ctx: click.Context, drug: str, regimen: str | None, **given: Any) -
             study.drug, ordered, times, study.parameters(subjects), auc=True, intended=study.intended
         )  # fmt: skip
 
-    fine = simulated(fine_times([ordered], *span))
-    metrics = study.in_parts(lambda subjects: exposure(fine(subjects)))
+    times = fine_times([ordered], *span)
+    fine = simulated(times)
+    metrics = study.in_parts(lambda subjects: exposure(fine(subjects)), times.size)
     say(
         [*study_lines(study), *tables.regimen_table({"": ordered})],
         tables.exposure_table(metrics, span, {"": {}}),

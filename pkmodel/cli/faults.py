@@ -47,6 +47,12 @@ class Program(click.Group):
                 raise WrongInput(in_options(str(error))) from None
             place = f"{error.filename}: " if error.filename else ""
             raise Failure(place + (error.strerror or str(error))) from None
+        except MemoryError as error:
+            if ctx.meta.get(DEBUG):
+                raise
+            why = f" ({error})" if str(error) else ""
+            advice = "pass fewer --subjects, a larger --every, or a shorter --until"
+            raise Failure(f"the memory does not suffice{why}; {advice}") from None
 
 
 def in_options(text: str) -> str:
@@ -59,6 +65,9 @@ def in_options(text: str) -> str:
     """
     text = re.sub(r"\bratio=\[([^]]*)\]", lambda m: "--ratio " + m[1].replace(" ", ""), text)
     text = re.sub(r"\bratio=(?=\d)", "--ratio ", text)
+    text = re.sub(r'parameters=\{"(\w+)": ("[^"]*")\}', r"--set \1=\2", text)
+    text = re.sub(r'\barms=\{"(\w+)": ("[^"]*"|\.\.\.)\}', r"--arm \1=\2", text)
+    text = re.sub(r"\b(oral|intrathecal)= ", r"--\1 ", text)
     return re.sub(r"\bintended=True( \(on the command line --intended\))?", "--intended", text)
 
 

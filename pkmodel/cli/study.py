@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import click
+
 from pkmodel.errors import InputError
 
 if TYPE_CHECKING:
@@ -14,11 +16,14 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from pkmodel.drugs import Drug
-    from pkmodel.regimen import Regimen
+    from pkmodel.regimen import Order, Regimen
 
     Run = Callable[[Iterable[int] | None], xr.Dataset]
 
 PART = 256  # subjects that are simulated together, at least
+GRID = 2000  # times that are spread over a table's window
+MOST_TIMES = 20_000  # times of a table, at most
+PEAK = 14.0  # h: so long after the last dose of an order, a peak is looked for in steps of 5 min
 
 
 @dataclass(frozen=True)
@@ -73,8 +78,8 @@ class Study:
             return self.settings
         return population.draw(self.drug.model(), subjects, seed=self.seed).assign(self.settings)
 
-    def in_parts(self, run: Run) -> xr.Dataset:
-        """The result of all subjects, part by part, with a bar if it takes long.
+    def in_parts(self, run: Run, times: int = GRID) -> xr.Dataset:
+        """The result of all subjects at so many times, part by part, with a bar if it takes long.
 
         Draws are keyed by the subject, so the parts do not show in the numbers.
         """
@@ -84,6 +89,7 @@ class Study:
         from tqdm import tqdm
 
         step = max(PART, -(-self.subjects // 50))
+        step = max(1, step * GRID // max(GRID, times))
         firsts = range(1, self.subjects + 1, step)
         parts = [range(k, min(k + step, self.subjects + 1)) for k in firsts]
         bar = tqdm(parts, f"{self.subjects} subjects", delay=1, leave=False, disable=None)
@@ -137,6 +143,7 @@ class Arms:
     @classmethod
     def of(cls, study: Study, given: Mapping[str, Any]) -> Arms:
         """Read the arms; an oral arm that stands alone brings its intrathecal one by the ratio."""
+        from pkmodel.comparison import check_converted
         from pkmodel.equivalence import convert
 
         named = [("oral", given["oral"]), ("intrathecal", given["intrathecal"]), *given["arms"]]
@@ -156,8 +163,8 @@ class Arms:
         study.check(orders["oral"])
         ratios = read_ratios(study.drug, given["ratio"])
         pumps = [convert(orders["oral"], ratio) for ratio in ratios]
-        for pump in pumps:
-            study.check(pump)
+        for ratio in ratios:
+            check_converted(study.check, orders["oral"], ratio)
         if alone:
             return cls(orders, ratios, pumps)
         if len(ratios) > 1:
@@ -258,13 +265,46 @@ def window(regimens: Iterable[Regimen], end: float) -> tuple[float, float]:
 
 
 def fine_times(regimens: Iterable[Regimen], start: float, end: float) -> np.ndarray:
-    """Times [h] close enough to read a peak off: every 5 min, 2000 at most, and the doses."""
+    """Times [h] close enough to read a peak off, `MOST_TIMES` or so at most.
+
+    Every 5 min where the window has no more than `GRID` such steps. In a longer one so many steps in all, and
+    5 min around the last doses of every order: in a linear model, no earlier dose of a train of equal ones
+    gives a higher peak. Of very many orders the steps become wider, with a warning.
+    """
     import numpy as np
 
-    steps = int(min(2000, max(1, math.ceil((end - start) * 12))))
-    doses = [t for r in regimens for o in r for t in (o.times(end), o.times(end) + o.span)]
-    times = np.concatenate([np.linspace(start, end, steps + 1), *doses])
-    return np.unique(times[(times >= start) & (times <= end)])
+    steps = int(min(GRID, max(1, math.ceil((end - start) * 12))))
+    orders = list(dict.fromkeys(o for r in regimens for o in r if o.start <= end))
+    grids, step = [np.linspace(start, end, steps + 1)], 1 / 12
+    while True:
+        far = min(200, 2 + GRID // max(1, len(orders))) if steps == GRID else 0
+        near = [around_last_doses(o, end, step, far) for o in orders]
+        times = np.concatenate([*grids, *near])
+        times = np.unique(times[(times >= start) & (times <= end)])
+        if times.size <= MOST_TIMES or step > 2.0:
+            break
+        step *= 2
+    if step > 1 / 12:
+        words = f"peaks are read off steps of {step * 60:g} min, as there are very many doses"
+        click.echo(f"pkmodel: warning: {words}", err=True)
+    return times
+
+
+def around_last_doses(order: Order, end: float, step: float, far: int) -> np.ndarray:
+    """Times [h] of the doses in an order's last day, and of their ends; steps about them, and `far` ones later."""
+    import numpy as np
+
+    doses = order.times(end)
+    doses = doses[doses >= doses[-1] - max(24.0, order.interval or 0.0)][-300:]
+    span = 0.0 if math.isnan(order.span) else order.span
+    ends = doses + span if math.isfinite(span) else doses
+    if not far:
+        return np.concatenate([doses, ends])
+    last = min(float(ends[-1]), end)
+    before = last - np.arange(0.0, 24.0, step)
+    after = last + np.arange(step, PEAK, step)
+    later = last + np.geomspace(PEAK, max(end - last, 2 * PEAK), far)
+    return np.concatenate([doses, ends, *(np.round(t, 9) for t in (before, after, later))])
 
 
 def output_times(end: float, every: float | None) -> np.ndarray:

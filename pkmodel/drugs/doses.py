@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from pkmodel.drugs.schema import Limits, Refusal, amount_text
-from pkmodel.errors import DrugError
+from pkmodel.errors import DrugError, did_you_mean
 
 if TYPE_CHECKING:
     from pkmodel.regimen import Order
@@ -16,14 +18,22 @@ REFERENCE_WEIGHT = 70.0  # kg
 REFERENCE_SURFACE = 1.8  # m2
 SINGLE = 12.0  # h: what is given over a longer time counts by the day only
 
+ROUTES = ("oral", "iv", "epidural", "intrathecal")
+YEAR = 8766.0  # h: so long after the last start, doses without end are looked at together
+MANY = 100_000  # so many doses without end
+
 # A dose put straight into a compartment is judged by the route that leads there.
 _LEADS_TO = {
     "gut": "oral",
     "plasma": "iv",
+    "peripheral": "iv",
+    "deep_peripheral": "iv",
     "lumbar_csf": "intrathecal",
     "thoracic_csf": "intrathecal",
     "cervical_csf": "intrathecal",
     "cranial_csf": "intrathecal",
+    "cord": "intrathecal",
+    "brain": "intrathecal",
 }
 
 
@@ -35,6 +45,7 @@ def check(
     inputs: Iterable[str],
     intended: bool = False,
     weight: float | None = None,
+    compartments: Sequence[str] = (),
 ) -> None:
     """Raise a DrugError for routes that the drug lacks and for doses out of their range.
 
@@ -52,19 +63,26 @@ def check(
         Doses out of range are meant; a route that the drug lacks stays refused.
     weight : float, optional
         Body weight [kg] for orders per kg.
+    compartments : sequence of str
+        Compartments of the model, which an order may name or number from 1.
     """
     orders = list(orders)
-    _check_routes(name, orders, refused, tuple(inputs))
+    by_route: dict[str, list[Order]] = {}
+    for order in orders:
+        by_route.setdefault(route_of(order, compartments), []).append(order)
+    for route, alike in by_route.items():
+        _check_routes(name, route, alike, refused, tuple(inputs), compartments)
     if intended:
         return
     faults: list[str] = []
-    for order in orders:
-        route = route_of(order)
+    for route, alike in by_route.items():
         if route in routes:
-            faults += _faults(order, orders, routes[route], weight)
-        elif route in ("oral", "iv", "epidural", "intrathecal"):
+            singly = [f for order in alike for f in _faults(order, alike, routes[route], weight)]
+            faults += singly or _together(alike, routes[route], weight)
+        else:
+            what = "this route" if route in ROUTES else f"the compartment {route}"
             have = ", ".join(routes)
-            faults.append(f'"{order}": the drug file has no doses for this route, only {have}')
+            faults += [f'"{o}": the drug file has no doses for {what}, only {have}' for o in alike]
     if faults:
         raise DrugError(
             *dict.fromkeys(faults),
@@ -73,17 +91,32 @@ def check(
         )
 
 
-def route_of(order: Order) -> str:
-    """Route by which an order's doses are judged."""
-    return _LEADS_TO.get(str(order.route), str(order.route))
+def route_of(order: Order, compartments: Sequence[str] = ()) -> str:
+    """Route by which an order's doses are judged; the compartment's name where no route leads there."""
+    name = str(order.route)
+    if name.isdecimal() and 1 <= int(name) <= len(compartments):
+        name = compartments[int(name) - 1]
+    return _LEADS_TO.get(name, name)
 
 
 def _check_routes(
-    name: str, orders: list[Order], refused: Mapping[str, Refusal], inputs: tuple[str, ...]
+    name: str,
+    route: str,
+    orders: list[Order],
+    refused: Mapping[str, Refusal],
+    inputs: tuple[str, ...],
+    compartments: Sequence[str],
 ) -> None:
     for order in orders:
-        if no := refused.get(route_of(order)):
+        if no := refused.get(route):
             raise DrugError(no.reason, given=f'"{order}"', remedy=no.remedy)
+        if compartments and route not in (*ROUTES, *compartments):
+            known = ", ".join(f"{k} {c}" for k, c in enumerate(compartments, 1))
+            raise DrugError(
+                f'the model of {name} has no compartment "{route}"{did_you_mean(route, compartments)}',
+                given=f'"{order}"',
+                remedy=f"Its compartments are {known}.",
+            )
         if order.input == "oral modified" and order.input not in inputs:
             raise DrugError(
                 f"the file of {name} has no modified-release form",
@@ -96,17 +129,42 @@ def _check_routes(
 def _faults(
     order: Order, orders: list[Order], limits: Limits, weight: float | None
 ) -> Iterator[str]:
-    """The single dose out of range, or else the day, with all that is given beside it."""
+    """The single dose out of range, or else the day, with all orders of the route beside it."""
     fault = _outside(single_dose(order) * _size(order, weight), limits.per_dose, "in one dose")
     if not fault:
         day = sum(
             daily_dose(o) * _size(o, weight)
             for o in orders
-            if route_of(o) == limits.route and o.start <= order.start < max(o.end, o.start + 24.0)
+            if o.start <= order.start < max(o.end, o.start + 24.0)
         )
         fault = _outside(day, limits.per_day, "in a day")
     if fault:
         yield f'"{order}": {fault}'
+
+
+def _together(orders: list[Order], limits: Limits, weight: float | None) -> Iterator[str]:
+    """The largest sum of doses of several orders at one moment, if it is too much for one dose."""
+    sizes = {o: single_dose(o) * _size(o, weight) for o in orders}
+    if len(given := [o for o in orders if sizes[o]]) < 2:
+        return
+    until = max(o.start for o in given) + YEAR
+    times = [np.round(_times(o, until), 6) for o in given]
+    moments, where = np.unique(np.concatenate(times), return_inverse=True)
+    doses = np.repeat([sizes[o] for o in given], [len(t) for t in times])
+    sums = np.bincount(where.ravel(), doses)
+    most = sums.argmax()
+    alike = [f'"{o}"' for o, t in zip(given, times, strict=True) if moments[most] in t]
+    fault = _outside(float(sums[most]), limits.per_dose, "in one dose")
+    if fault and sums[most] > limits.per_dose[1]:
+        at = f"at {moments[most]:g} h" if moments[most] else "at the same time"
+        yield f"{' and '.join(alike)} {at}: {fault}"
+
+
+def _times(order: Order, until: float) -> np.ndarray:
+    """Times of the doses [h]; of a train without end not all."""
+    if order.interval is None or order.count is not None:
+        return order.times()
+    return order.times(min(until, order.start + MANY * order.interval))
 
 
 def _outside(mg: float, span: tuple[float, float], when: str) -> str:
@@ -118,7 +176,8 @@ def _outside(mg: float, span: tuple[float, float], when: str) -> str:
         end, bound, shifted, suspect = "lowest", lowest, mg * 1000, mg < lowest / 10
     else:
         return ""
-    fault = f"{amount_text(mg)} {when} is {mg / bound:.2g} times the {end} plausible, {amount_text(bound)}"
+    times = f"{float(f'{mg / bound:.2g}'):.15g}"
+    fault = f"{amount_text(mg)} {when} is {times} times the {end} plausible, {amount_text(bound)}"
     slip = suspect and lowest <= shifted <= highest
     return fault + (f' (did you mean "{amount_text(shifted)}"?)' if slip else "")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -215,8 +216,9 @@ class Drug:
 
         Notes
         -----
-        Single doses count if they are given within 12 h; pumps and longer infusions count by the day, with the
-        other orders of the same route that run beside them.
+        Single doses count if they are given within 12 h, the sum of those of one route at the same moment; pumps
+        and longer infusions count by the day, with the other orders of the same route that run beside them. A
+        dose into a compartment, by its name or number, counts as one by the route that leads there.
 
         Examples
         --------
@@ -224,7 +226,12 @@ class Drug:
         """
         if isinstance(regimen, str):
             regimen = Regimen.parse(regimen, molar_mass=self.molar_mass)
-        doses.check(self.name, regimen, self.routes, self.refused, self.inputs, intended, weight)
+        orders = list(regimen)
+        direct = any(order.route not in doses.ROUTES for order in orders)
+        names = tuple(c.name for c in self.model().compartments) if direct else ()
+        doses.check(
+            self.name, orders, self.routes, self.refused, self.inputs, intended, weight, names
+        )
 
     def ratio(self, preset: str = "nominal") -> float:
         """A published dose ratio: reference (oral) dose per test (intrathecal) dose.
@@ -257,6 +264,12 @@ class Drug:
         if preset == "nominal":
             return self.equivalence.nominal
         if preset not in self.presets:
+            if number := _number_in(preset):
+                raise DrugError(
+                    "a ratio as text is the name of a preset",
+                    given=f'ratio="{preset}"',
+                    remedy=f"Write ratio={number} (a number).",
+                )
             raise DrugError(
                 f'{self.name} has no ratio "{preset}"{did_you_mean(preset, self.presets)}; '
                 f"it has: {', '.join(self.presets)}",
@@ -357,6 +370,12 @@ class Drug:
 
     def __repr__(self) -> str:
         return f'Drug("{self.name}", version {self.version}): {", ".join(self.routes)}'
+
+
+def _number_in(text: str) -> str:
+    """The number that a text like "300", "1/300", "1:300" or "300:1" was meant to be, or nothing."""
+    number = re.fullmatch(r"(?:1\s*[/:]\s*)?(\d+\.?\d*)(?:\s*[/:]\s*1)?", str(text).strip())
+    return number[1] if number and float(number[1]) > 0 else ""
 
 
 def _sources(*holders: Any) -> list[str]:

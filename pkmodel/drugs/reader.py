@@ -112,7 +112,7 @@ class _Reader:
             "synonyms": tuple(top.get("synonyms", ())),
             "molar_mass": molar_mass.value if molar_mass else math.nan,
             "octanol_water": octanol
-            and self.number("octanol_water", octanol, "octanol_water", "fraction"),
+            and self.number("octanol_water", octanol, "octanol_water", "ratio"),
             "parameters": {
                 n: p for n, p in ((n, own.get(n) or physiology.get(n)) for n in _NAMES) if p
             },
@@ -206,7 +206,7 @@ class _Reader:
 
     def quantity(self, text: Any, path: str, dimension: str) -> float:
         unit = units.DIMENSIONS[dimension]
-        example = '"0.3" or "30 %"' if dimension == "fraction" else f'"5 {unit}"'
+        example = '"0.3" or "30 %"' if unit == "1" else f'"5 {unit}"'
         if not isinstance(text, str):
             self.faults.append(
                 f"{path}: expected text with a unit, such as {example}, not {text!r}"

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from numbers import Real
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from pkmodel.errors import did_you_mean
 from pkmodel.model.parts import LAWS
+from pkmodel.units.expressions import noun, scale_of
+from pkmodel.units.spellings import DIMENSIONS, EXAMPLES
 
 if TYPE_CHECKING:
     from pkmodel.model.linear import Model
+    from pkmodel.model.parts import Flow
 
 
 def faults_of(model: Model) -> list[str]:
@@ -46,7 +52,7 @@ def faults_of(model: Model) -> list[str]:
     for c in model.compartments:
         check(f"volume of {c.name}", [c.volume])
     for f in model.flows:
-        where = f"flow {f.source} to {f.target or '(out)'}"
+        where = _flow(f)
         if f.law not in LAWS:
             faults.append(f'{where}: unknown law "{f.law}" ({", ".join(LAWS)})')
         if len(f.parameters) < (2 if f.law == "partition" else 1):
@@ -74,4 +80,89 @@ def faults_of(model: Model) -> list[str]:
         check("correlation", [a, b])
         if not -1 <= rho <= 1:
             faults.append(f"correlation of {a} and {b} is {rho}; expected -1 to 1")
+    return faults + number_faults(model) + dimension_faults(model)
+
+
+def number_faults(model: Model) -> list[str]:
+    """Numbers in the table that are negative, not finite, or zero where they divide."""
+    faults = []
+
+    def check(what: str, item: Any, positive: bool = False) -> None:
+        if item is None or isinstance(item, str):
+            return
+        real = isinstance(item, Real) or (isinstance(item, np.ndarray) and item.dtype.kind in "iuf")
+        if not real or np.ndim(item) or not 0 <= item < np.inf or (positive and item == 0):
+            least = "above 0" if positive else "0 or above"
+            faults.append(f"{what} is {item!r}; expected a finite number, {least}")
+
+    for c in model.compartments:
+        check(f"volume of {c.name}", c.volume, positive=True)
+    for f in model.flows:
+        for k, item in enumerate(f.parameters):
+            last = f.law == "partition" and k == len(f.parameters) - 1
+            check(f"{_WORDS.get(f.law, 'factor')} of {_flow(f)}", item, positive=last)
+    for i in model.inputs:
+        for name in ("bioavailability", "lag", "duration", "rate", "transit_time"):
+            positive = name == "transit_time"
+            check(f"{name} of input {i.route}", getattr(i, name), positive)
     return faults
+
+
+def dimension_faults(model: Model) -> list[str]:
+    """Volumes, flows and inputs whose parameters have the unit of something else."""
+    expected: list[tuple[str, tuple[Any, ...], str]] = []
+    for c in model.compartments:
+        expected.append((f"volume of {c.name}", (c.volume,), "volume"))
+    for f in model.flows:
+        if f.law not in LAWS:
+            continue
+        factors = f.parameters
+        if f.law == "partition":
+            factors, last = factors[:-1], factors[-1:]
+            expected.append((f"partition coefficient of {_flow(f)}", last, "ratio"))
+        law = "rate_constant" if f.law == "rate" else "clearance"
+        expected.append((f"{_WORDS[f.law]} of {_flow(f)}", factors, law))
+    for i in model.inputs:
+        for name, dimension in _INPUT_DIMENSIONS.items():
+            expected.append((f"{name} of input {i.route}", (getattr(i, name),), dimension))
+    faults = (_dimension_fault(model, *row) for row in expected)
+    return list(dict.fromkeys(f for f in faults if f))
+
+
+def _dimension_fault(model: Model, what: str, factors: tuple[Any, ...], dimension: str) -> str:
+    """What is wrong with a product; numbers and covariates may have any unit."""
+    plain = [
+        model.defaults[n]
+        for n in factors
+        if isinstance(n, str) and n in model.defaults and n not in model.covariates
+    ]
+    if not plain or len(plain) < len(factors):
+        return ""
+    unit = DIMENSIONS[dimension]
+    powers = tuple(map(sum, zip(*(scale_of(p.unit).powers for p in plain), strict=True)))
+    if powers == scale_of(unit).powers:
+        return ""
+    if len(plain) > 1:
+        product = " · ".join(f'"{p.name}" ({p.unit})' for p in plain)
+        return f"{what} is {product}; expected {unit} of the product"
+    p = plain[0]
+    own = "" if p.unit == "1" else f" {p.unit}"
+    repair = f'Parameter("{p.name}", "{EXAMPLES[dimension][0]}")'
+    return (
+        f'{what} is {noun(p.dimension)}, "{p.name}" ({p.value:g}{own}); '
+        f"expected {unit}, for example {repair}"
+    )
+
+
+def _flow(flow: Flow) -> str:
+    return f"flow {flow.source} to {flow.target or '(out)'}"
+
+
+_WORDS = {"rate": "rate constant", "clearance": "clearance", "partition": "clearance"}
+_INPUT_DIMENSIONS = {
+    "bioavailability": "fraction",
+    "lag": "time",
+    "duration": "time",
+    "rate": "rate",
+    "transit_time": "time",
+}

@@ -51,7 +51,8 @@ class Model:
     Raises
     ------
     ModelError
-        With every fault of the table: unknown names, a missing volume, duplicates.
+        With every fault of the table: unknown names, a missing volume, duplicates, numbers out of
+        range, parameters of a wrong dimension.
 
     Examples
     --------
@@ -129,13 +130,14 @@ class Model:
         ... # doctest: +ELLIPSIS
         rate matrix: 2 compartments, 0 parameters...
         """
-        matrix = np.array(A, dtype=float)
+        matrix = _floats("the rate matrix", A)
         if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or not matrix.size:
             raise ModelError(
                 f"the rate matrix has shape {matrix.shape}; expected (n, n), A[i][j] the flow j to i"
             )
         if not np.isfinite(matrix).all():
             raise ModelError("the rate matrix holds numbers that are not finite")
+        _refuse_negative_flows(matrix)
         n = len(matrix)
         names = [str(i + 1) for i in range(n)] if compartments is None else list(compartments)
         if len(names) != n:
@@ -350,10 +352,34 @@ class Model:
         return draw(self)
 
 
+def _floats(name: str, values: ArrayLike) -> NDArray[np.float64]:
+    """A copy as real numbers."""
+    try:
+        array = np.array(values)
+        if array.dtype.kind not in "iufO":
+            raise TypeError
+        return array.astype(float)
+    except (TypeError, ValueError):
+        text = " ".join(repr(values).split())
+        shown = text if len(text) <= 60 else f"{text[:57]}..."
+        raise ModelError(
+            f"{name} is {shown}; expected real numbers, all rows equally long"
+        ) from None
+
+
+def _refuse_negative_flows(matrix: NDArray[np.float64]) -> None:
+    negative = np.argwhere((matrix < 0) & ~np.eye(len(matrix), dtype=bool))
+    if len(negative):
+        raise ModelError(
+            *(f"A[{i}][{j}] is {matrix[i, j]:g}; expected 0 or above" for i, j in negative[:4]),
+            remedy="A[i][j] is the flow from j to i; did you pass the transpose?",
+        )
+
+
 def _column(name: str, values: ArrayLike | None, n: int) -> list[Any]:
     if values is None:
         return [None] * n
-    column = np.asarray(values, dtype=float)
+    column = _floats(name, values)
     if column.shape not in ((), (n,)):
         raise ModelError(
             f"{name} has shape {column.shape}; expected one value per compartment, shape ({n},)"

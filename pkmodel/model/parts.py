@@ -30,7 +30,8 @@ class Parameter:
         Typical value (the median over subjects): text with a unit, or a number in the internal unit of
         `dimension` (mg, h, L, kg).
     dimension : str, optional
-        A key of ``units.DIMENSIONS``; read from the unit when `value` is text. Default ``"fraction"``.
+        A key of ``units.DIMENSIONS``; read from the unit when `value` is text. Without a
+        unit ``"ratio"``, which is 0 or above; a ``"fraction"`` lies between 0 and 1.
     cv : float
         Between-subject coefficient of variation, as a fraction (0.3 is 30 %).
     distribution : {"log-normal", "logit-normal"}
@@ -41,7 +42,7 @@ class Parameter:
     Raises
     ------
     ModelError, UnitError
-        A negative or non-finite value or spread, an unknown unit or distribution.
+        A negative or non-finite value or spread, a fraction above 1, an unknown unit or distribution.
 
     Examples
     --------
@@ -59,9 +60,9 @@ class Parameter:
     def __post_init__(self) -> None:
         value, dimension = self.value, self.dimension
         if isinstance(value, str):
-            dimension = dimension or units.dimension_of(units.split(value)[1])
+            dimension = dimension or _dimension_of(units.split(value)[1])
             value = float(units.convert(value, dimension, name=self.name))
-        dimension = dimension or "fraction"
+        dimension = dimension or "ratio"
         faults = []
         if dimension not in units.DIMENSIONS:
             faults.append(
@@ -71,6 +72,8 @@ class Parameter:
             faults.append(
                 f"{self.name}: the typical value is {value}; expected a finite number, 0 or above"
             )
+        elif dimension == "fraction" and value > 1:
+            faults.append(above_one(self.name, value))
         if not np.isfinite(self.cv) or self.cv < 0:
             faults.append(
                 f"{self.name}: the coefficient of variation is {self.cv}; expected 0 or above, 0.3 for 30 %"
@@ -211,6 +214,18 @@ class Output:
 def value_of(item: str | float, values: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
     """A parameter's value by name, or the number itself."""
     return values[item] if isinstance(item, str) else np.asarray(item, dtype=float)
+
+
+def above_one(name: str, value: float) -> str:
+    """What is wrong with a fraction above 1."""
+    percent = f': write "{value:g} %"' if value <= 100 else ""
+    return f"{name} is {value:g}; a fraction lies between 0 and 1{percent}"
+
+
+def _dimension_of(unit: str) -> str:
+    """Dimension of a unit; what has none may be above 1."""
+    dimension = units.dimension_of(unit)
+    return "ratio" if dimension == "fraction" else dimension
 
 
 def _tuple(item: Any) -> tuple[Any, ...]:

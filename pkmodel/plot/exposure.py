@@ -115,7 +115,7 @@ def ratio(
         if nominal:
             upper.annotate(f"ratio {style.number(nominal, 4)}", (nominal, 1.0), (0, 2), ha="center",
                            xycoords=("data", "axes fraction"), textcoords="offset points", fontsize=7)  # fmt: skip
-        upper.set_ylabel(f"{SYMBOLS.get(metric, metric)}\n{routes[1]} / {routes[0]} (1)")
+        upper.set_ylabel(f"{SYMBOLS.get(metric, metric)}\n{routes[1]} / {routes[0]}")
         lower.set_xlabel(f"Dose ratio (mg/day {routes[0]} per mg/day {routes[1]})")
         _explain(plt, upper, lines, drug, cases)
         style.describe(figure, _title(ratios.attrs, drug))

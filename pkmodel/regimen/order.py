@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pkmodel.errors import RegimenError, did_you_mean
 from pkmodel.regimen.writing import order_text
 
+MOST_DOSES = 1_000_000
 _ORAL_FORMS = ("immediate", "modified")
 _FORMS = ("bolus", "infusion", "pump")
 ROUTES = {
@@ -54,7 +55,7 @@ class Order:
     interval : float, optional
         Time from the start of one dose to the start of the next [h].
     count : int or None
-        Number of doses; None to the end of the simulation.
+        Number of doses, at most 1,000,000; None to the end of the simulation.
     start : float
         Time of the first dose [h].
     form : {"immediate", "modified", "bolus", "infusion", "pump"}, optional
@@ -116,6 +117,8 @@ class Order:
         if count is not None:
             if isinstance(count, bool) or not is_whole(count) or count < 1:
                 faults.append(f"count is {count!r}; expected a whole number from 1, or None")
+            elif count > MOST_DOSES:
+                faults.append(f"count is {int(count)}; expected at most {MOST_DOSES:,} doses")
             else:
                 put("count", int(count))
         if self.duration == 0.0 and self.amount is not None:
@@ -226,7 +229,7 @@ class Order:
         Raises
         ------
         RegimenError
-            The order has no end, and `until` is infinite.
+            The order has no end, and `until` is infinite; or there are more than 1,000,000 doses.
 
         Examples
         --------
@@ -244,6 +247,12 @@ class Order:
                     "has no end",
                     given=f'"{self}"',
                     remedy="Give until= in hours, or a count (x 28).",
+                )
+            if count > MOST_DOSES + 2:
+                raise RegimenError(
+                    f"gives {count:.3g} doses until {until:g} h; expected at most {MOST_DOSES:,}",
+                    given=f'"{self}"',
+                    remedy="Write a longer interval, or an infusion or a pump.",
                 )
             times = self.start + np.arange(int(count)) * self.interval
         return times[times <= until]

@@ -9,7 +9,7 @@ from typing import Any
 
 from pkmodel import units
 from pkmodel.errors import RegimenError, UnitError, did_you_mean
-from pkmodel.regimen.order import ROUTE_NAMES, ROUTES, Order
+from pkmodel.regimen.order import MOST_DOSES, ROUTE_NAMES, ROUTES, Order
 
 _REMEDY = 'Write for example "60 mg oral q12h x 14" or "0.4 mg/day intrathecal pump for 7 d".'
 _PLUS = re.compile(r"(?<![0-9][eE])\+")
@@ -66,6 +66,8 @@ def read_orders(text: str, molar_mass: float | None = None) -> list[Order]:
     """Read lines of therapy; see ``Regimen.parse``."""
     if not isinstance(text, str):
         raise RegimenError(f"expected text, not {type(text).__name__}", remedy=_REMEDY)
+    if not text.strip():
+        raise RegimenError("the order is empty", given='""', remedy=_REMEDY)
     tidy, faults = _tidy(text)
     lines = [_THEN.split(line) for line in _PLUS.split(tidy)]
     several = sum(map(len, lines)) > 1
@@ -183,9 +185,9 @@ class _Reader:
 
     def _doses_in(self, course: float, interval: float) -> int:
         doses = course / interval if interval else 1.0
-        if 0 < doses < 1e9:
+        if 0 < doses < MOST_DOSES + 0.5:
             return _whole_or_above(doses)
-        many = "no dose" if not doses else f"{doses:.0g} doses"
+        many = "no dose" if not doses else f"{doses:.2g} doses, more than {MOST_DOSES:,}"
         self.faults.append(f'"{self.found["course"][1]}" holds {many}')
         return 1
 
@@ -313,6 +315,9 @@ class _Reader:
             self.position += 1
         if count < 1 or count % 1:
             self.faults.append(f'"{shown}" is no whole number of doses (x 28)')
+            count = 1
+        elif count > MOST_DOSES:
+            self.faults.append(f'"{shown}" is more than {MOST_DOSES:,} doses')
             count = 1
         self._put("count", int(count), shown)
 

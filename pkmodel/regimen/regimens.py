@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
@@ -40,7 +40,15 @@ class Regimen:
     orders: tuple[Order, ...]
 
     def __post_init__(self) -> None:
-        orders = (self.orders,) if isinstance(self.orders, Order) else tuple(self.orders)
+        given: Any = self.orders
+        if isinstance(given, str):
+            raise RegimenError(
+                "is text; a Regimen holds orders",
+                given=f'Regimen("{given}")',
+                remedy=f'Write Regimen.parse("{given}").',
+            )
+        iterable = isinstance(given, Iterable) and not isinstance(given, Order)
+        orders = tuple(given) if iterable else (given,)
         faults = [f"expected an Order, not {o!r}" for o in orders if not isinstance(o, Order)]
         if faults or not orders:
             raise RegimenError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -97,8 +98,10 @@ def simulate(
     """
     model, drug = model_of(model)
     regimen = regimen_of(regimen, drug)
+    check_factors(regimen, dose_factor)
     if drug is not None:
-        drug.check(regimen, intended=intended, weight=body_weight(parameters))
+        largest = largest_doses(regimen, dose_factor)
+        drug.check(largest, intended=intended, weight=body_weight(parameters))
     model = with_body_sizes(model, regimen, parameters)
     cases = Cases.of(model, parameters, dose_factor or {})
     return solve(model, drug, regimen, _times(times, regimen), cases, amounts, auc, threads)
@@ -120,8 +123,9 @@ def steady_state(
     Parameters
     ----------
     model, regimen, parameters, dose_factor, amounts, intended, threads
-        As for :func:`simulate`. Every order is taken to have gone on for ever; the intervals of all must
-        divide the longest. Orders at a constant rate repeat nothing and take any interval (24 h alone).
+        As for :func:`simulate`. Every order is taken to have gone on for ever, whatever its end; the intervals
+        of all must divide the longest. Orders at a constant rate repeat nothing and take any interval (24 h
+        alone). Steps that follow each other are refused.
     times : array, shape (time,), optional
         Hours since the beginning of the interval; by default 241, evenly from 0 to its end. At its end the
         next dose is not yet given (the trough).
@@ -151,8 +155,10 @@ def steady_state(
     """
     model, drug = model_of(model)
     regimen = regimen_of(regimen, drug)
+    check_factors(regimen, dose_factor)
     if drug is not None:
-        drug.check(regimen, intended=intended, weight=body_weight(parameters))
+        largest = largest_doses(regimen, dose_factor)
+        drug.check(largest, intended=intended, weight=body_weight(parameters))
     model = with_body_sizes(model, regimen, parameters)
     period, tau = _one_period(regimen)
     grid = np.linspace(0.0, tau, 241) if times is None else _times(times, regimen)
@@ -177,6 +183,13 @@ def _one_period(regimen: Regimen) -> tuple[Regimen, float]:
         raise InputError(
             f'"{single[0]}" is given once and has no steady state',
             remedy='Repeat it: "60 mg oral q12h".',
+        )
+    ordered = sorted(regimen, key=lambda o: o.start)
+    steps = [(a, b) for a, b in pairwise(ordered) if a.route == b.route and a.end <= b.start]
+    if steps:
+        raise InputError(
+            f'"{steps[0][1]}" follows "{steps[0][0]}", and steps that follow each other have no steady state',
+            remedy="Ask for that of one step at a time.",
         )
     tau = max(intervals, default=24.0)
     uneven = [i for i in intervals if abs(tau / i - round(tau / i)) > 1e-9]
@@ -216,6 +229,23 @@ def regimen_of(regimen: Regimen | str | Any, drug: Drug | None) -> Regimen:
     return Regimen.from_table(regimen)
 
 
+def check_factors(regimen: Regimen, factors: Mapping[str, Any] | None) -> None:
+    """Refuse a dose factor of a route that the regimen has not."""
+    unknown = [r for r in factors or {} if r not in regimen.routes]
+    if unknown:
+        raise ParameterError(
+            f'dose_factor names the route "{unknown[0]}", and the orders are {", ".join(regimen.routes)}'
+        )
+
+
+def largest_doses(regimen: Regimen, factors: Mapping[str, Any] | None) -> Regimen:
+    """The regimen with the largest doses that the factors make of it, for the drug to judge."""
+    most = {r: float(np.nanmax(np.asarray(v, dtype=float))) for r, v in (factors or {}).items()}
+    return Regimen(tuple(
+        o for order in regimen for o in Regimen((order,)).scaled(most.get(order.route, 1.0))
+    ))  # fmt: skip
+
+
 def with_body_sizes(model: Model, orders: Iterable[Order], parameters: Any) -> Model:
     """The model with the body sizes as parameters that the orders are per and that are given."""
     given = given_by_name(parameters)
@@ -248,7 +278,13 @@ def _times(times: ArrayLike | None, regimen: Regimen) -> Floats:
 
 def grid_of(times: ArrayLike) -> Floats:
     """Given output times [h], checked."""
-    grid = np.array(times, dtype=float, ndmin=1)
+    given = np.asarray(times)
+    if given.dtype.kind not in "iuf":
+        raise InputError(
+            f"the times are {given.dtype.name}s; expected numbers, in hours",
+            remedy="Write for example times=numpy.arange(0, 337.0).",
+        )
+    grid = np.array(given, dtype=float, ndmin=1)
     if grid.ndim != 1 or not grid.size or not np.isfinite(grid).all() or (np.diff(grid) <= 0).any():
         raise InputError(
             "the times are not one ascending list of finite hours",

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pkmodel import units
-from pkmodel.errors import ParameterError, did_you_mean
+from pkmodel.errors import ParameterError, UnitError, did_you_mean
 from pkmodel.model import Parameter
+from pkmodel.model.parts import above_one
 from pkmodel.variables import DIMENSIONS, attributes
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class Cases:
     breaks : array, shape (segment - 1,)
         Times at which parameters change.
     invalid : bool array, shape (case,)
-        Cases with a parameter that is negative or not finite.
+        Cases with a parameter that is negative or not finite, or with a fraction above 1.
     fixed : mapping of str to float
         Given parameters without dimension.
     """
@@ -77,20 +78,32 @@ class Cases:
         faults = [
             f"{n} is {float(v[0, 0])}; expected a finite number, 0 or above"
             for n, v in arrays.items()
-            if v.size == 1 and not v[0, 0] >= 0
+            if v.size == 1 and not 0 <= v[0, 0] < np.inf
+        ]
+        highest = {n: _highest(model.defaults.get(n)) for n in arrays}
+        faults += [
+            above_one(n, float(v[0, 0]))
+            for n, v in arrays.items()
+            if v.size == 1 and highest[n] < v[0, 0] < np.inf
         ]
         if faults:
             raise ParameterError(*faults)
         values = {n: np.atleast_2d(v) for n, v in model.resolve(flat).items()}
         count = math.prod(sizes.values())
         invalid = np.zeros(count, bool)
-        for v in arrays.values():
-            if v.size > 1 and not (np.min(v) >= 0 and np.max(v) < np.inf):
-                invalid |= ~((v >= 0) & (v < np.inf)).all(axis=1)
+        for n, v in arrays.items():
+            if v.size > 1 and not (np.min(v) >= 0 and np.max(v) <= highest[n]):
+                invalid |= ~((v >= 0) & (v <= highest[n])).all(axis=1)
         coords |= _kept(model, {n: both[n] for n in given}, breaks)
         fixed = {n: float(v) for n, (d, v, _) in given.items() if not d}
         scales = {r: arrays[f"dose factor {r}"] for r in scale}
         return cls(sizes, coords, values, scales, breaks[1:], invalid, fixed)
+
+
+def _highest(parameter: Parameter | None) -> float:
+    """Largest value that a parameter (None: a dose factor) may have."""
+    bounded = parameter is not None and parameter.dimension == "fraction"
+    return 1.0 if bounded else float(np.finfo(float).max)
 
 
 def _kept(model: Model, variables: Mapping[str, tuple], breaks: Floats) -> dict[str, Any]:
@@ -108,7 +121,19 @@ def _kept(model: Model, variables: Mapping[str, tuple], breaks: Floats) -> dict[
 def given_by_name(parameters: Any) -> dict[str, Any]:
     """Given parameters: of a mapping or None, or the data variables of a Dataset."""
     given = getattr(parameters, "data_vars", parameters)
-    return {} if given is None else {str(name): value for name, value in given.items()}
+    if given is None:
+        return {}
+    if hasattr(given, "to_xarray"):
+        raise ParameterError(
+            f"parameters is a {type(given).__name__}; expected a mapping or an xarray.Dataset",
+            remedy='Write parameters=table.rename_axis("subject").to_xarray().',
+        )
+    if not isinstance(given, Mapping):
+        raise ParameterError(
+            f"parameters is a {type(given).__name__}; expected a mapping or an xarray.Dataset",
+            remedy='Write for example parameters={"clearance": "5 L/h"}.',
+        )
+    return {str(name): value for name, value in given.items()}
 
 
 def _refuse_unknown(names: Iterable[str], model: Model) -> None:
@@ -128,24 +153,73 @@ def variable(
     """Dimensions, values in internal units and coordinates of one parameter."""
     if hasattr(value, "coords"):
         factor = _factor(value.attrs.get("units"), parameter)
-        values = np.asarray(value.values, dtype=float)
+        values = _floats(name, value.values, parameter)
         dims = tuple(str(d) for d in value.dims)
+        if "time" in dims:
+            _require_moments(name, value.coords)
         return dims, values if factor == 1.0 else values * factor, value.coords
-
-    def plain(item: Any) -> Any:
-        """A number; text and quantities by their unit."""
-        if isinstance(item, str) or hasattr(item, "dimensionality"):
-            return units.convert(item, parameter.dimension, name=name)
-        return item
-
-    several = isinstance(value, list | tuple)
-    values = np.asarray([plain(v) for v in value] if several else plain(value), dtype=float)
+    values = _floats(name, value, parameter)
+    if not values.size:
+        raise ParameterError(
+            f"{name} has no values; expected at least one",
+            remedy=f'Write for example {{"{name}": [{parameter.value:g}]}}, or leave it out.',
+        )
     if values.ndim > 1:
         raise ParameterError(
             f"{name} has shape {values.shape} and no names for its dimensions",
             remedy=f'Name them: xarray.DataArray({name}, dims=("subject", ...)).',
         )
     return ((name,) if values.ndim else ()), values, {}
+
+
+def _floats(name: str, value: Any, parameter: Parameter) -> Floats:
+    """Numbers; text and quantities by their unit."""
+
+    def plain(item: Any) -> Any:
+        if isinstance(item, list | tuple):
+            return [plain(i) for i in item]
+        if isinstance(item, str) or hasattr(item, "dimensionality"):
+            return units.convert(item, parameter.dimension, name=name)
+        return item
+
+    if hasattr(value, "to_numpy"):
+        value = value.to_numpy()
+    if isinstance(value, np.ndarray) and value.dtype.kind in "UTO":
+        value = value.tolist()
+    try:
+        numbers = np.asarray(plain(value))
+        if numbers.dtype.kind not in "biufO":
+            raise TypeError
+        return numbers.astype(float, copy=False)
+    except UnitError:
+        raise
+    except (TypeError, ValueError):
+        raise ParameterError(
+            f"{name} is {_brief(value)}; expected numbers, or text with a unit",
+            remedy=f'Write for example {{"{name}": {parameter.value:g}}} [{parameter.unit}].',
+        ) from None
+
+
+def _brief(value: Any) -> str:
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _require_moments(name: str, coords: Mapping[str, Any]) -> None:
+    """The times at which a parameter changes: known, finite and rising."""
+    moments = np.asarray(coords["time"]) if "time" in coords else None
+    if moments is None:
+        fault = 'has the dimension "time" without coordinate'
+    elif moments.dtype.kind not in "iuf" or not np.isfinite(moments).all():
+        fault = "has times that are no finite numbers of hours"
+    elif not (np.diff(moments) > 0).all():
+        fault = "has times that do not rise"
+    else:
+        return
+    raise ParameterError(
+        f"{name} {fault}; expected the hour from which each value holds, in rising order",
+        remedy=f'Write xarray.DataArray({name}, dims="time", coords={{"time": [0.0, 6.0, ...]}}).',
+    )
 
 
 def _factor(unit: str | None, parameter: Parameter) -> float:

@@ -84,6 +84,9 @@ def _provenance(model: Model, regimen: Regimen, cases: Cases, drug: Drug | None)
         "pkmodel_version": __version__,
         "semantics_version": SEMANTICS,
     }
+    if cases.factors:
+        plain = {r: float(v[0, 0]) if v.size == 1 else "varies" for r, v in cases.factors.items()}
+        attrs["dose_factor"] = json.dumps(plain)
     if drug is not None:
         attrs |= {
             "drug": drug.name,

@@ -48,7 +48,7 @@ def convert(
 ) -> float | NDArray[np.float64]:
     """Read a quantity into the internal unit of its dimension.
 
-    Text carries its unit ("0.4 mg/day"); only a fraction may go without. A bare number is taken in
+    Text carries its unit ("0.4 mg/day"); only a fraction or a ratio may go without. A bare number is taken in
     `unit`, or else in the internal unit (mg, h, L, kg, m2, cm); for an amount or a rate, which are
     doses, `unit` has to be given.
 
@@ -272,7 +272,7 @@ def _internal(
     if unit:
         numerator, denominator = ratio(unit, dimension, molar_mass)
         return number * numerator / denominator
-    if dimension in _DOSES or (text and dimension != "fraction"):
+    if dimension in _DOSES or (text and DIMENSIONS[dimension] != "1"):
         line = remedy(dimension)
         if not text:
             line = f'{line[:-1]}, or pass unit="{DIMENSIONS[dimension]}".'

@@ -100,7 +100,7 @@ def remedy(dimension: str) -> str:
 
 @lru_cache(maxsize=1)
 def dimensions_by_powers() -> dict[tuple[int, ...], str]:
-    """Dimensions by their powers of the base units."""
+    """Dimensions by their powers of the base units; no unit at all is a fraction."""
     return {scale_of(unit).powers: dimension for dimension, unit in DIMENSIONS.items()}
 
 
