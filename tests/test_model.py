@@ -112,6 +112,7 @@ def test_from_rate_matrix_keeps_the_matrix_to_the_bit():
         ([[-1]], {"compartments": ["a", "b"]}, "2 compartment names for 1 rows"),
         ([[-1, 0], [1, -1]], {"lag": [1, 2, 3]}, r"lag has shape \(3,\)"),
         ([[np.nan]], {}, "not finite"),
+        ([[-0.7, 0.7], [0, -0.3]], {}, "column 1 sums to 0.4: .* did you pass the transpose"),
         ([[-1, 0.5], [-0.5, -1]], {}, r"A\[1\]\[0\] is -0.5; .* did you pass the transpose"),
         ([[-1, 0], [1]], {}, "all rows equally long"),
         ([[1j]], {}, "expected real numbers"),

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     Covariate = Callable[[Mapping[str, NDArray[np.float64]]], ArrayLike]
 
 
+_TRANSPOSE = "A[i][j] is the flow from j to i; did you pass the transpose?"
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Model:
     """A linear compartment model.
@@ -137,7 +140,7 @@ class Model:
             )
         if not np.isfinite(matrix).all():
             raise ModelError("the rate matrix holds numbers that are not finite")
-        _refuse_negative_flows(matrix)
+        _refuse_impossible_flows(matrix)
         n = len(matrix)
         names = [str(i + 1) for i in range(n)] if compartments is None else list(compartments)
         if len(names) != n:
@@ -367,12 +370,20 @@ def _floats(name: str, values: ArrayLike) -> NDArray[np.float64]:
         ) from None
 
 
-def _refuse_negative_flows(matrix: NDArray[np.float64]) -> None:
+def _refuse_impossible_flows(matrix: NDArray[np.float64]) -> None:
     negative = np.argwhere((matrix < 0) & ~np.eye(len(matrix), dtype=bool))
     if len(negative):
         raise ModelError(
             *(f"A[{i}][{j}] is {matrix[i, j]:g}; expected 0 or above" for i, j in negative[:4]),
-            remedy="A[i][j] is the flow from j to i; did you pass the transpose?",
+            remedy=_TRANSPOSE,
+        )
+    slack = 1e-12 * np.abs(matrix).max()
+    gains = np.flatnonzero(matrix.sum(axis=0) > slack)
+    if len(gains) and (matrix.sum(axis=1) <= slack).all():
+        raise ModelError(
+            *(f"column {j} sums to {matrix[:, j].sum():g}: it gains drug" for j in gains[:4]),
+            "every row sums to 0 or less",
+            remedy=_TRANSPOSE,
         )
 
 
