@@ -83,7 +83,7 @@ def follow(matrices, items):
     """States (output, state) along a tape, for one case, item by item.
 
     ``matrices`` holds one matrix per segment. An item is (time, name, index, value), with the names
-    "add", "set", "output", "segment", "reset".
+    "add", "set", "output", "segment", "reset", "clock", "aside", "join".
     """
     n = len(matrices[0])
     states = []
@@ -95,7 +95,13 @@ def follow(matrices, items):
             if span > 0:
                 x = exponential(matrices[segment], span) * x
             now += span
-            if name == "add":
+            if name == "clock":
+                now = mpmath.mpf(float(value))
+            elif name == "aside":
+                aside, x = x, mpmath.zeros(n, 1)
+            elif name == "join":
+                x = x + aside
+            elif name == "add":
                 x[index] += mpmath.mpf(float(value))
             elif name == "set":
                 x[index] = mpmath.mpf(float(value))

@@ -18,8 +18,11 @@ from hypothesis import strategies as st
 from pkmodel.kernels import linear
 from pkmodel.kernels.linear import (
     ADD,
+    ASIDE,
+    CLOCK,
     GENERAL,
     INTEGRAL,
+    JOIN,
     MASS,
     OUTPUT,
     RATE,
@@ -31,7 +34,10 @@ from pkmodel.kernels.linear import (
 
 COMPILED = not numba.config.DISABLE_JIT
 GOLDEN = json.loads((Path(__file__).parent / "data" / "linear_systems.json").read_text())
-NAMES = {"add": ADD, "set": SET, "output": OUTPUT, "segment": SEGMENT, "reset": RESET}
+NAMES = {
+    "add": ADD, "set": SET, "output": OUTPUT, "segment": SEGMENT, "reset": RESET, "clock": CLOCK,
+    "aside": ASIDE, "join": JOIN,
+}  # fmt: skip
 few = settings(max_examples=40 if COMPILED else 5, deadline=None)
 
 
@@ -221,6 +227,19 @@ def test_items_on_the_same_time_act_in_order():
     ]  # fmt: skip
     out, _ = run(a[None, None], [MASS], [tape])
     np.testing.assert_allclose(out[0, 0], [0.0, 2.0, 5.0, 5.0 * np.exp(-0.5), 0.0], rtol=1e-15)
+
+
+def test_the_clock_goes_back_and_what_is_put_aside_rests():
+    a, _ = random_rates(5, 3, 1.0)
+    items = [
+        (0.0, "add", 0, 2.0), (3.0, "aside", 0, 0.0), (3.0, "clock", 0, -20.0), (-20.0, "add", 1, 5.0),
+        (-18.0, "output", 0, 0.0), (-17.0, "join", 0, 0.0), (-17.0, "output", 1, 0.0),
+        (-16.0, "reset", 0, 0.0), (-16.0, "clock", 0, 7.0), (7.0, "add", 2, 1.0), (7.5, "output", 2, 0.0),
+    ]  # fmt: skip
+    tape = [(time, NAMES[name], index, value) for time, name, index, value in items]
+    out, status = run(a[None, None], [MASS] * 3, [tape])
+    assert status[0] == linear.OK
+    np.testing.assert_allclose(out[0].T, naive.follow([a], items), rtol=1e-13)
 
 
 def test_many_outputs_between_jumps_in_any_order_of_columns():

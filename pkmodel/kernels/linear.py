@@ -28,11 +28,14 @@ SET      ``x[index] = value * scale``
 OUTPUT   write all rows into column ``index`` of the output
 SEGMENT  follow matrix number ``index`` of the case from now on
 RESET    ``x = 0``, inflows and integrals included
+CLOCK    the time is ``value`` from now on, later or earlier
+ASIDE    put a copy of ``x`` aside, then ``x = 0``
+JOIN     ``x += `` what was put aside
 STEADY   ``x <- sum over k >= 0 of exp(value * M)^k x`` for MASS and GENERAL states, eq. (6)
 =======  ===================================================================================
 
 ``scale`` is ``scales[case, scale]`` (a bioavailability, say), or 1 where the index is negative. The
-first item sets the initial time; the state starts at zero. Items at one time act in their order.
+first item sets the initial time; the state starts at zero, with nothing put aside. Items at one time act in their order.
 
 Method
 ------
@@ -91,7 +94,7 @@ import numpy as np
 from numba import njit, types
 
 GENERAL, MASS, RATE, INTEGRAL = range(4)
-ADD, SET, OUTPUT, SEGMENT, RESET, STEADY = range(6)
+ADD, SET, OUTPUT, SEGMENT, RESET, CLOCK, ASIDE, JOIN, STEADY = range(9)
 OK, NONFINITE_INPUT, NONFINITE_RESULT, NO_STEADY_STATE, BAD_TAPE = range(5)
 
 _EPS = 2.0**-52
@@ -136,8 +139,8 @@ def _plan(
             limit = columns if op == OUTPUT else matrices if op == SEGMENT else states
             step = time - clock[p, 0] + clock[p, 1]
             sound = step >= -near and math.isfinite(step) and ADD <= op <= STEADY
-            if op == STEADY:
-                sound &= tape_value[at] > 0.0 and math.isfinite(tape_value[at])
+            if op >= CLOCK:
+                sound &= math.isfinite(tape_value[at]) and (op != STEADY or tape_value[at] > 0.0)
             if not sound or index < 0 or index >= limit:
                 fault[p] = BAD_TAPE
                 break
@@ -154,6 +157,8 @@ def _plan(
                     even &= abs(tape_time[m] - time - (m - at) * gap) <= near
                 if not even:
                     last = at + 1
+            if op == RESET:  # what it clears need not be known
+                step = 0.0
             # what a step, a run or a steady state need: at most two keys
             full = False
             for want in range(2):
@@ -189,8 +194,8 @@ def _plan(
                         table[at] = t
             if full:
                 break
-            clock[p, 0] = time
-            clock[p, 1] = step
+            clock[p, 0] = tape_value[at] if op == CLOCK else time
+            clock[p, 1] = 0.0 if op == CLOCK else step
             run[at] = last - at
             if op == SEGMENT:
                 segment = index
@@ -329,7 +334,7 @@ def _exponentials(
 
 def _march(
     tape_op, tape_index, tape_value, tape_scale, begin, end, fault, program, scales, key, run, table, tables,
-    row_start, row_state, weight, first, last, power, keys, tabled, x, y, segment, out,
+    row_start, row_state, weight, first, last, power, keys, tabled, x, aside, y, segment, out,
     columns, status,
 ):  # fmt: skip
     """Follow the tapes from `begin` to `end` with cases `first` to `last`, eqs. (1) and (7)."""
@@ -424,7 +429,14 @@ def _march(
             elif op == RESET:
                 for i in range(nu):
                     x[mine + i] = 0.0
-            elif op != STEADY:
+            elif op == ASIDE:
+                for i in range(nu):
+                    aside[mine + i] = x[mine + i]
+                    x[mine + i] = 0.0
+            elif op == JOIN:
+                for i in range(nu):
+                    x[mine + i] += aside[mine + i]
+            elif op <= SET:
                 target = mine + np.uint64(index)
                 if op == SET:
                     x[target] = 0.0
@@ -458,7 +470,7 @@ _EXPONENTIALS = types.void(
 )
 _MARCH = types.void(
     *(_I, _I, _F[1], _I, _I, _I, _BYTES, _I, _F[2], _I, _I, _I, _I2, _I, _I, _F[3]),
-    *(_NUMBER, _NUMBER, _F[1], _NUMBER, _FLAT, _FLAT, _FLAT, _INTS, _FLAT, _NUMBER, _BYTES),
+    *(_NUMBER, _NUMBER, _F[1], _NUMBER, _FLAT, _FLAT, _FLAT, _FLAT, _INTS, _FLAT, _NUMBER, _BYTES),
 )
 
 
@@ -541,13 +553,14 @@ def solve(
     clock = np.zeros((programs, 4))
     if items:
         clock[:, 0] = tape_time[np.minimum(begin, items - 1)]
-        clock[:, 2] = 2.0 * _EPS * np.maximum(np.abs(clock[:, 0]), np.abs(tape_time[stop - 1]))
+        clock[:, 2] = 2.0 * _EPS * np.maximum.reduceat(np.append(np.abs(tape_time), 0.0), begin)
     lengths, segments = np.zeros((programs, _KEYS)), np.zeros((programs, _KEYS), np.int64)
     tables = np.zeros((programs, _TABLES), np.int64)
     key, run, table = np.full(items, -1), np.ones(items, np.int64), np.zeros(items, np.int64)
     longest = _RUN if n <= 8 or 4 * rows <= n else 1
     padded = (n + 2) // 3 * 3
     x, segment = np.zeros((cases, padded)), np.zeros(cases, np.int64)
+    aside = np.zeros_like(x) if np.isin(tape_op, (ASIDE, JOIN)).any() else np.zeros((1, padded))
     tabled = np.zeros(_TABLES * len(row_state) * padded * _RUN if longest > 1 else 1)
     cells, vectors = np.zeros((6 * (n + 1) ** 2 + 1, lanes)), np.zeros((6 + n, lanes))
     y = np.zeros(n)
@@ -569,7 +582,7 @@ def solve(
             _march(
                 tape_op, tape_index, tape_value, tape_scale, begin, end, fault, program, scales, key, run,
                 table, tables, row_start, row_state, row_weight, first, last, power.reshape(-1), keys,
-                tabled, x.reshape(-1), y, segment, out.reshape(-1), columns, status,
+                tabled, x.reshape(-1), aside.reshape(-1), y, segment, out.reshape(-1), columns, status,
             )  # fmt: skip
             steady = (end > begin) & (fault == OK) & (tape_op[end - 1] == STEADY)
             if steady.any():
