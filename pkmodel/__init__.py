@@ -18,13 +18,15 @@ if TYPE_CHECKING:
     from pkmodel.comparison import compare, table
     from pkmodel.drugs import Drug, citation
     from pkmodel.errors import InputError
+    from pkmodel.events import EventTable
     from pkmodel.model import Compartment, Flow, Input, Model, Output, Parameter
     from pkmodel.regimen import Order, Regimen
-    from pkmodel.simulation import simulate, steady_state
+    from pkmodel.simulation import explain, simulate, steady_state
 
 _HOME = {
     "Compartment": "model",
     "Drug": "drugs",
+    "EventTable": "events",
     "Flow": "model",
     "Input": "model",
     "InputError": "errors",
@@ -36,6 +38,7 @@ _HOME = {
     "citation": "drugs",
     "compare": "comparison",
     "equivalence": "",
+    "explain": "simulation",
     "library": "",
     "nca": "",
     "plot": "",
@@ -48,6 +51,7 @@ _HOME = {
 __all__ = [
     "Compartment",
     "Drug",
+    "EventTable",
     "Flow",
     "Input",
     "InputError",
@@ -59,6 +63,7 @@ __all__ = [
     "citation",
     "compare",
     "equivalence",
+    "explain",
     "library",
     "nca",
     "plot",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,10 +12,19 @@ from pkmodel import population
 from pkmodel.drugs import Drug
 from pkmodel.equivalence import convert
 from pkmodel.errors import DrugError, InputError, ParameterError
+from pkmodel.events import EventTable
 from pkmodel.regimen import Regimen
-from pkmodel.simulation import body_weight, grid_of, regimen_of, solve, with_body_sizes
+from pkmodel.simulation import Options, solve, solve_table
 from pkmodel.simulation.cases import Cases, given_by_name
 from pkmodel.simulation.labels import variable
+from pkmodel.simulation.reading import (
+    body_weight,
+    end_of_doses,
+    evenly,
+    grid_of,
+    regimen_of,
+    with_body_sizes,
+)
 from pkmodel.variables import attributes
 
 if TYPE_CHECKING:
@@ -30,9 +38,9 @@ __all__ = ["compare", "table"]
 def compare(
     drug: Drug | str,
     oral: Regimen | str | None = None,
-    intrathecal: Regimen | str | None = None,
+    intrathecal: Regimen | EventTable | str | None = None,
     *,
-    arms: Mapping[str, Regimen | str] | None = None,
+    arms: Mapping[str, Regimen | EventTable | str] | None = None,
     ratio: float | str | ArrayLike | xr.DataArray | None = None,
     times: ArrayLike | None = None,
     parameters: Mapping[str, Any] | xr.Dataset | None = None,
@@ -49,10 +57,11 @@ def compare(
         A drug, its name, or the path of a drug file.
     oral : Regimen or str
         The oral order, for example ``"60 mg oral q12h x 28"``.
-    intrathecal : Regimen or str, optional
+    intrathecal : Regimen, EventTable or str, optional
         The intrathecal order; by default a pump that gives the oral daily dose / `ratio` over the same time.
-    arms : mapping of str to (Regimen or str), optional
-        Any other arms, by name: ``{"iv": "10 mg iv infusion over 1 h q6h x 56"}``.
+    arms : mapping of str to (Regimen, EventTable or str), optional
+        Any other arms, by name: ``{"iv": "10 mg iv infusion over 1 h q6h x 56"}``. An event table, such as
+        that of a device, may be of one patient or of all subjects.
     ratio : float, str, array or DataArray, optional
         Oral dose per intrathecal dose; by default the drug file's nominal one. The name of a preset of the
         file; several values become the dimension ``ratio``; a DataArray keeps its dimensions.
@@ -91,18 +100,30 @@ def compare(
     drug = drug if isinstance(drug, Drug) else Drug.read(drug)
     subjects = _whole(subjects, seed, parameters)
     preset = "nominal" if ratio is None else ratio if isinstance(ratio, str) else None
-    check = partial(drug.check, intended=intended, weight=body_weight(parameters))
+    weight = body_weight(parameters)
+
+    def check(doses: Regimen | EventTable) -> None:
+        if isinstance(doses, EventTable):
+            drug.check_table(doses, intended=intended, weight=weight)
+        else:
+            drug.check(doses, intended=intended, weight=weight)
+
     orders, factors, ratio = _arms(drug, oral, intrathecal, arms, ratio, check)
     model = drug.model()
     if subjects is not None:
         drawn = population.draw(model, subjects, seed=seed)
         parameters = {**given_by_name(drawn), **given_by_name(parameters)}
-    model = with_body_sizes(model, [o for r in orders.values() for o in r], parameters)
+    per = [o.per for r in orders.values() if isinstance(r, Regimen) for o in r]
+    model = with_body_sizes(model, per, given_by_name(parameters))
     grid = _common_times(orders) if times is None else grid_of(times)
     results = {}
     for name, regimen in orders.items():
-        cases = Cases.of(model, parameters, factors.get(name, {}))
-        results[name] = solve(model, drug, regimen, grid, cases, True, True, threads)
+        if isinstance(regimen, EventTable):
+            options = Options(threads=threads)
+            results[name] = solve_table(model, drug, regimen, grid, parameters, {}, options)
+        else:
+            cases = Cases.of(model, parameters, factors.get(name, {}))
+            results[name] = solve(model, drug, regimen, grid, cases, True, True, threads)
     ds = _concat(results)
     ds.attrs |= {f"regimen_{name}": str(regimen) for name, regimen in orders.items()}
     if ratio is not None:
@@ -147,24 +168,29 @@ def _arms(
     intrathecal: Any,
     others: Any,
     ratio: Any,
-    check: Callable[[Regimen], None],
-) -> tuple[dict[str, Regimen], dict[str, dict[str, Any]], Any]:
+    check: Callable[[Regimen | EventTable], None],
+) -> tuple[dict[str, Regimen | EventTable], dict[str, dict[str, Any]], Any]:
     """Regimens by arm, dose factors by arm, and the ratio that was applied (None if none was)."""
     orders = _orders(
         drug, {"oral": oral, "intrathecal": intrathecal}, {} if others is None else others
     )
     factors: dict[str, dict[str, Any]] = {}
     if oral is not None and intrathecal is None and not others:
-        ratio = _ratio(drug, ratio)
-        check(orders["oral"])
+        ratio, reference = _ratio(drug, ratio), orders["oral"]
+        if isinstance(reference, EventTable):
+            raise InputError(
+                "the oral arm is an event table, and a ratio converts orders",
+                remedy='Write it as text, oral="60 mg oral q12h x 28", or give both arms in arms={...}.',
+            )
+        check(reference)
         if np.ndim(ratio) == 0:
-            check_converted(check, orders["oral"], float(ratio))
-            orders["intrathecal"] = convert(orders["oral"], float(ratio))
+            check_converted(check, reference, float(ratio))
+            orders["intrathecal"] = convert(reference, float(ratio))
         else:
-            orders["intrathecal"] = convert(orders["oral"], drug.ratio())
+            orders["intrathecal"] = convert(reference, drug.ratio())
             factors["intrathecal"] = {"intrathecal": drug.ratio() / ratio}
             for extreme in (float(ratio.min()), float(ratio.max())):
-                check_converted(check, orders["oral"], extreme)
+                check_converted(check, reference, extreme)
     elif ratio is not None:
         if intrathecal is None:
             raise InputError(
@@ -181,7 +207,7 @@ def _arms(
     return orders, factors, ratio
 
 
-def _orders(drug: Drug, own: Mapping[str, Any], others: Any) -> dict[str, Regimen]:
+def _orders(drug: Drug, own: Mapping[str, Any], others: Any) -> dict[str, Regimen | EventTable]:
     """Regimens of all arms; the oral and the intrathecal one are what their names say."""
     if not isinstance(others, Mapping):
         raise InputError(
@@ -194,18 +220,23 @@ def _orders(drug: Drug, own: Mapping[str, Any], others: Any) -> dict[str, Regime
                 f'the arm "{name}" is given twice, as {name}= and in arms=',
                 remedy=f'Write arms={{"second": ...}} in place of arms={{"{name}": ...}}.',
             )
-    orders = {n: regimen_of(r, drug) for n, r in own.items() if r is not None}
+    orders = {n: _given(r, drug) for n, r in own.items() if r is not None}
     for name, regimen in orders.items():
-        wrong = [str(order) for order in regimen if order.route != name]
+        listed = regimen if isinstance(regimen, Regimen) else ()
+        wrong = [str(order) for order in listed if order.route != name]
         if wrong:
             raise InputError(
                 f'{name}= holds "{wrong[0]}", which is not {name}',
                 remedy=f'Write arms={{"mixed": "{regimen}"}}, under a name of your own.',
             )
-    return orders | {n: regimen_of(r, drug) for n, r in others.items() if r is not None}
+    return orders | {n: _given(r, drug) for n, r in others.items() if r is not None}
 
 
-def _require_two(orders: Mapping[str, Regimen]) -> None:
+def _given(doses: Any, drug: Drug) -> Regimen | EventTable:
+    return doses if isinstance(doses, EventTable) else regimen_of(doses, drug)
+
+
+def _require_two(orders: Mapping[str, Regimen | EventTable]) -> None:
     if len(orders) == 1:
         (name, regimen) = next(iter(orders.items()))
         raise InputError(
@@ -292,14 +323,9 @@ def _ratio(drug: Drug, ratio: Any) -> Any:
     )
 
 
-def _common_times(orders: Mapping[str, Regimen]) -> np.ndarray:
-    ends = [r.end for r in orders.values() if np.isfinite(r.end)]
-    if not ends or max(ends) <= 0:
-        raise InputError(
-            "no arm has an end, and no times are given",
-            remedy="Write x 28, for 14 d, or give times=.",
-        )
-    return np.linspace(0.0, max(ends), min(337, int(np.ceil(max(ends))) + 1))
+def _common_times(orders: Mapping[str, Regimen | EventTable]) -> np.ndarray:
+    ends = [end_of_doses(r) if isinstance(r, EventTable) else r.end for r in orders.values()]
+    return evenly(max((end for end in ends if np.isfinite(end)), default=0.0), "every arm")
 
 
 def _concat(results: Mapping[str, xr.Dataset]) -> xr.Dataset:

@@ -16,7 +16,8 @@ import numpy as np
 from pkmodel.drugs import Drug
 from pkmodel.errors import InputError, ParameterError
 from pkmodel.regimen import Order, Regimen
-from pkmodel.simulation import model_of, regimen_of, steady_state
+from pkmodel.simulation import steady_state
+from pkmodel.simulation.reading import model_of, regimen_of
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -48,7 +48,7 @@ class UnitError(InputError):
 
 
 class RegimenError(InputError):
-    """An order or a regimen that cannot be read or cannot be given."""
+    """An order, a regimen or an event table that cannot be read or cannot be given."""
 
 
 class ModelError(InputError):

@@ -37,6 +37,7 @@ VARIABLES: dict[str, Variable] = {
         ("site",), "mg*h/L", "time integral of the concentration over one interval at steady state"
     ),
     "status": Variable((), "1", "whether the case can be trusted"),
+    "id": Variable(("record",), "1", "subject of the record"),
 }
 
 DIMENSIONS: dict[str, Variable] = {
@@ -48,6 +49,7 @@ DIMENSIONS: dict[str, Variable] = {
     "site": Variable(("site",), "1", "site of measurement or effect"),
     "segment": Variable(("segment",), "h", "time from which parameters hold"),
     "time": Variable(("time",), "h", "time since the start of the regimen"),
+    "record": Variable(("record",), "1", "row of the event table"),
 }
 """Dimensions in the order in which results carry them; those of swept parameters stand before ``site``."""
 

@@ -332,6 +332,19 @@ def test_dose_table(run, tmp_path):
     (tmp_path / "doses.csv").write_text("TIME,AMT,ROUTE,II,ADDL\n0,60,oral,12,27\n")
     table = run("simulate", "morphine", "--table", "doses.csv").stdout
     assert table == run("simulate", "morphine", ORAL).stdout
+    (tmp_path / "events.csv").write_text(
+        "#ID,TIME,EVID,AMT,ROUTE,II,ADDL,DV\n\n7,0,1,60,PO,12,27,.\n7,5,0,.,.,.,.,3.2\n"
+    )
+    assert table == run("simulate", "morphine", "--table", "events.csv").stdout
+
+
+def test_faults_of_dose_tables_name_file_and_row(run, tmp_path):
+    (tmp_path / "doses.csv").write_text("TIME,AMT,ROUTE\n0,60,oral\n24,-5,oral\n")
+    error = run("simulate", "morphine", "--table", "doses.csv", status=2).stderr
+    assert error.startswith("pkmodel: error: doses.csv: row 2: AMT is -5; expected above 0.")
+    (tmp_path / "doses.csv").write_text("TIME,AMT,ROUTE,RATE\n0,60,oral,5\n")
+    error = run("simulate", "morphine", "--table", "doses.csv", status=2).stderr
+    assert error.startswith("pkmodel: error: doses.csv: row 1: an oral dose has no rate")
 
 
 def test_dose_tables_that_cannot_be_read(run, tmp_path):

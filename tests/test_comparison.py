@@ -6,6 +6,7 @@ import xarray as xr
 
 from pkmodel import Drug, citation, compare, population, simulate, table
 from pkmodel.errors import DrugError, InputError, ParameterError
+from pkmodel.events import EventTable
 
 ORAL = "60 mg oral q12h x 28"
 IT = "0.4 mg/day intrathecal pump for 14 d"
@@ -143,7 +144,7 @@ def test_table():
         (lambda: compare("morphine", ORAL, ratio=1), DrugError, "intended=True"),
         (lambda: compare("morphine", ORAL, ratio=[1, 300]), DrugError, "intended=True"),
         (lambda: compare("morphine", ORAL, "0.4 g/day intrathecal pump for 14 d"), DrugError, "intended=True"),
-        (lambda: compare("morphine", "60 mg oral q12h"), InputError, "no arm has an end"),
+        (lambda: compare("morphine", "60 mg oral q12h"), InputError, "every arm has no end"),
         (lambda: compare("morphine", "10 mg iv bolus q6h x 4", IT), InputError, r"oral= holds .* arms=\{"),
         (lambda: compare("morphine", "20 mg into gut", IT), InputError, "which is not oral"),
         (lambda: compare("morphine", ORAL, ORAL), InputError, "intrathecal= holds"),
@@ -193,3 +194,33 @@ def test_subjects_are_drawn_or_given():
 def test_a_dose_out_of_range_may_be_meant():
     ds = compare("morphine", ORAL, ratio=[1, 300], intended=True)
     assert ds.sizes["ratio"] == 2
+
+
+def test_arms_from_event_tables():
+    doses = EventTable.of(time=np.arange(0, 336, 12.0), amount=60, compartment="oral")
+    pump = EventTable.of(time=[0.0], amount=5.6, duration=336.0, compartment="intrathecal")
+    ds = compare("morphine", arms={"oral": doses, "pump": pump})
+    text = compare("morphine", "60 mg oral q12h x 28", ratio=300, times=ds.time)
+    np.testing.assert_allclose(ds.concentration, text.concentration, rtol=1e-11)
+    assert "EventTable" in ds.attrs["regimen_pump"]
+    with pytest.raises(InputError, match="a ratio converts orders"):
+        compare("morphine", doses)
+    with pytest.raises(DrugError, match="row 1: 5600 mg in a day|row 1: .* in a day"):
+        compare(
+            "morphine",
+            "60 mg oral q12h x 28",
+            EventTable.of(time=[0.0], amount=5600, duration=336.0, compartment="intrathecal"),
+        )
+
+
+def test_every_subject_has_doses_of_its_own_in_an_arm():
+    doses = EventTable.of(subject=[1, 2], time=[0.0, 6.0], amount=[60.0, 30.0], compartment="oral")
+    ds = compare(
+        "morphine", arms={"own": doses, "all": "60 mg oral"}, subjects=2, times=[0.0, 12.0]
+    )
+    assert ds.concentration.dims == ("arm", "subject", "site", "time")
+    plasma = ds.concentration.sel(site="plasma", time=12.0)
+    assert plasma.sel(arm="own", subject=1) == plasma.sel(arm="all", subject=1)
+    assert plasma.sel(arm="own", subject=2) != plasma.sel(arm="all", subject=2)
+    with pytest.raises(InputError, match='labels along "subject"'):
+        compare("morphine", arms={"own": doses, "all": "60 mg oral"}, subjects=3, times=[0.0, 12.0])

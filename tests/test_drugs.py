@@ -13,6 +13,7 @@ from scipy.linalg import expm
 from pkmodel import Order, Regimen, drugs
 from pkmodel.drugs import CONFIDENCE, Drug, citation, reader, schema
 from pkmodel.errors import DrugError
+from pkmodel.events import EventTable
 from pkmodel.library import NEURAXIAL
 
 LN2 = np.log(2)
@@ -755,3 +756,55 @@ def test_ziconotide_in_csf():
     assert 1000 / auc["lumbar_csf"] / 60 == within(2, 0.26)  # mL/min
     assert curves["lumbar_csf"].max() == within(2, 16.4)
     assert auc["lumbar_csf"] == within(2, 83.6)
+
+
+# ------------------------------------------------------------------------------------- event tables
+
+
+def doses(**columns):
+    return EventTable.of(**{"compartment": "intrathecal", **columns})
+
+
+def test_plausible_tables_pass():
+    drug = Drug.read("morphine")
+    drug.check_table(
+        doses(time=[0, 12, 24], amount=[60, 60, 60], compartment="oral", subject=[1, 1, 2])
+    )
+    steps = np.arange(
+        0, 240, 2.0
+    )  # a pump in steps of two hours: each is less than any single dose
+    drug.check_table(doses(time=steps, amount=0.4 / 12, duration=2.0))
+    drug.check_table(doses(time=[0], amount=0.2, interval=24.0, additional=30))
+    drug.check_table(doses(time=[0.0], amount=0.0, rate=0.4 / 24, steady=1, evid=1))
+
+
+@pytest.mark.parametrize(
+    ("columns", "fault"),
+    [
+        ({"time": [0, 1], "amount": [0.2, 200]}, "row 2: 200 mg in one dose is .* mean \"0.2 mg\""),
+        ({"time": [0, 1], "amount": [0.2, 200], "compartment": "6"}, "row 2: 200 mg in one dose"),
+        ({"time": [0], "amount": [400.0], "duration": 24.0}, "row 1: 400 mg in a day .* mean \"0.4 mg\""),
+        ({"time": [0], "amount": [0.0], "rate": 20.0, "steady": 1, "evid": 1}, "row 1: 480 mg in a day"),
+        ({"time": [0, 48], "amount": [0.5, 1.0], "interval": [0, 0.1], "additional": [0, 90]}, "row 2: .* in a day"),
+        ({"time": [0, 0], "amount": 300, "subject": ["x", "y"]}, "ID x, row 1: .*ID y, row 2: "),
+        ({"time": np.arange(9), "amount": 300}, "4 more of the route intrathecal"),
+        ({"time": [0], "amount": 60, "compartment": "colon"}, 'no compartment "colon"'),
+        ({"time": [0], "amount": 3, "per": "kg", "covariates": {"WEIGHT": [200.0]}}, "row 1: 600 mg in one dose"),
+    ],
+)  # fmt: skip
+def test_implausible_tables(columns, fault):
+    with pytest.raises(DrugError, match=f"(?s){fault}"):
+        Drug.read("morphine").check_table(doses(**columns))
+
+
+def test_tables_that_are_meant_and_routes_that_are_not():
+    slip = doses(time=[0], amount=200)
+    Drug.read("morphine").check_table(slip, intended=True)
+    with pytest.raises(DrugError, match="row 1: 600 mg in one dose"):
+        Drug.read("morphine").check_table(
+            doses(time=[0], amount=0.2), factors={"intrathecal": 3000}
+        )
+    with pytest.raises(DrugError, match="ziconotide"):
+        Drug.read("ziconotide").check_table(
+            doses(time=[0], amount=1, compartment="oral"), intended=True
+        )

@@ -5,7 +5,8 @@ from pkmodel.errors import ModelError, ParameterError
 from pkmodel.kernels.linear import ADD, OUTPUT, SEGMENT, SET
 from pkmodel.model import Flow, Input, Model, Parameter
 from pkmodel.regimen import Order, Regimen
-from pkmodel.schedule import BOLUS, END, START, schedule
+from pkmodel.schedule import schedule
+from pkmodel.schedule.orders import BOLUS, END, START
 
 NO_BREAKS = np.zeros(0)
 

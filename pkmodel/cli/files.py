@@ -89,14 +89,7 @@ def tidy(ds: xr.Dataset) -> pd.DataFrame:
 
 
 def read_doses(path: str) -> Regimen:
-    """Read a table of doses from a .csv file."""
-    import pandas as pd
-
+    """Read a table of one patient's doses from a .csv file."""
     from pkmodel.regimen import Regimen
 
-    try:
-        return Regimen.from_table(pd.read_csv(path))
-    except InputError as error:
-        raise InputError(*error.faults, given=path, remedy=error.remedy) from None
-    except ValueError as error:
-        raise InputError(f"is no table of doses ({error})", given=path) from None
+    return Regimen.from_table(path)

@@ -93,10 +93,14 @@ def check(
 
 def route_of(order: Order, compartments: Sequence[str] = ()) -> str:
     """Route by which an order's doses are judged; the compartment's name where no route leads there."""
-    name = str(order.route)
+    return route_named(str(order.route), compartments)
+
+
+def route_named(name: str, compartments: Sequence[str] = ()) -> str:
+    """The same for the name of a route or compartment, or a compartment's number."""
     if name.isdecimal() and 1 <= int(name) <= len(compartments):
         name = compartments[int(name) - 1]
-    return _LEADS_TO.get(name, name)
+    return "oral" if name == "oral modified" else _LEADS_TO.get(name, name)
 
 
 def _check_routes(
@@ -108,36 +112,49 @@ def _check_routes(
     compartments: Sequence[str],
 ) -> None:
     for order in orders:
-        if no := refused.get(route):
-            raise DrugError(no.reason, given=f'"{order}"', remedy=no.remedy)
-        if compartments and route not in (*ROUTES, *compartments):
-            known = ", ".join(f"{k} {c}" for k, c in enumerate(compartments, 1))
-            raise DrugError(
-                f'the model of {name} has no compartment "{route}"{did_you_mean(route, compartments)}',
-                given=f'"{order}"',
-                remedy=f"Its compartments are {known}.",
-            )
-        if order.input == "oral modified" and order.input not in inputs:
-            raise DrugError(
-                f"the file of {name} has no modified-release form",
-                given=f'"{order}"',
-                remedy='Leave "modified" out, or give oral_modified_bioavailability and '
-                "oral_modified_duration in a drug file of your own.",
-            )
+        refuse_route(name, route, order.input, f'"{order}"', refused, inputs, compartments)
+
+
+def refuse_route(
+    name: str,
+    route: str,
+    entry: str,
+    given: str,
+    refused: Mapping[str, Refusal],
+    inputs: Sequence[str],
+    compartments: Sequence[str],
+) -> None:
+    """Raise a DrugError if the drug is not given by a route, or has no input of that name."""
+    if no := refused.get(route):
+        raise DrugError(no.reason, given=given, remedy=no.remedy)
+    if compartments and route not in (*ROUTES, *compartments):
+        known = ", ".join(f"{k} {c}" for k, c in enumerate(compartments, 1))
+        raise DrugError(
+            f'the model of {name} has no compartment "{route}"{did_you_mean(route, compartments)}',
+            given=given,
+            remedy=f"Its compartments are {known}.",
+        )
+    if entry == "oral modified" and entry not in inputs:
+        raise DrugError(
+            f"the file of {name} has no modified-release form",
+            given=given,
+            remedy='Leave "modified" out, or give oral_modified_bioavailability and '
+            "oral_modified_duration in a drug file of your own.",
+        )
 
 
 def _faults(
     order: Order, orders: list[Order], limits: Limits, weight: float | None
 ) -> Iterator[str]:
     """The single dose out of range, or else the day, with all orders of the route beside it."""
-    fault = _outside(single_dose(order) * _size(order, weight), limits.per_dose, "in one dose")
+    fault = outside(single_dose(order) * _size(order, weight), limits.per_dose, "in one dose")
     if not fault:
         day = sum(
             daily_dose(o) * _size(o, weight)
             for o in orders
             if o.start <= order.start < max(o.end, o.start + 24.0)
         )
-        fault = _outside(day, limits.per_day, "in a day")
+        fault = outside(day, limits.per_day, "in a day")
     if fault:
         yield f'"{order}": {fault}'
 
@@ -154,7 +171,7 @@ def _together(orders: list[Order], limits: Limits, weight: float | None) -> Iter
     sums = np.bincount(where.ravel(), doses)
     most = sums.argmax()
     alike = [f'"{o}"' for o, t in zip(given, times, strict=True) if moments[most] in t]
-    fault = _outside(float(sums[most]), limits.per_dose, "in one dose")
+    fault = outside(float(sums[most]), limits.per_dose, "in one dose")
     if fault and sums[most] > limits.per_dose[1]:
         at = f"at {moments[most]:g} h" if moments[most] else "at the same time"
         yield f"{' and '.join(alike)} {at}: {fault}"
@@ -167,7 +184,7 @@ def _times(order: Order, until: float) -> np.ndarray:
     return order.times(min(until, order.start + MANY * order.interval))
 
 
-def _outside(mg: float, span: tuple[float, float], when: str) -> str:
+def outside(mg: float, span: tuple[float, float], when: str) -> str:
     """What is wrong with an amount; a slip of the unit is suspected from a factor of ten on."""
     lowest, highest = span
     if mg > highest * (1 + 1e-9):

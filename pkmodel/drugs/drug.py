@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -21,12 +21,14 @@ from pkmodel.drugs.schema import (
     Variant,
     amount_text,
 )
+from pkmodel.drugs.tables import check_table
 from pkmodel.errors import DrugError, did_you_mean
 from pkmodel.library import NEURAXIAL, neuraxial
 from pkmodel.model import Model, Parameter
 from pkmodel.regimen import Regimen
 
 if TYPE_CHECKING:
+    from pkmodel.events import EventTable
     from pkmodel.regimen import Order
 
 __all__ = ["Drug", "Row", "citation"]
@@ -231,6 +233,55 @@ class Drug:
         names = tuple(c.name for c in self.model().compartments) if direct else ()
         doses.check(
             self.name, orders, self.routes, self.refused, self.inputs, intended, weight, names
+        )
+
+    def check_table(
+        self,
+        table: EventTable,
+        intended: bool = False,
+        weight: float | None = None,
+        factors: Mapping[str, float] | None = None,
+    ) -> None:
+        """The same for the doses of an event table, each with its ID and row.
+
+        Parameters
+        ----------
+        table : EventTable
+            Doses of one or many subjects.
+        intended : bool
+            Doses out of range are meant.
+        weight : float, optional
+            Body weight [kg] for doses per kg where the table has no column ``weight``; 70 by default.
+        factors : mapping of str to float, optional
+            Largest factor of all doses of a route.
+
+        Raises
+        ------
+        DrugError
+            With the first such doses of every route.
+
+        Notes
+        -----
+        Boluses, and infusions within 12 h, count singly; all doses of a route count by the heaviest 24 h of every
+        subject. The lower limit holds for boluses and days: a part of a day's infusion may be small.
+
+        Examples
+        --------
+        >>> from pkmodel.events import EventTable
+        >>> doses = EventTable.of(time=[0, 12], amount=60, compartment="oral")
+        >>> Drug.read("morphine").check_table(doses)
+        """
+        names = tuple(c.name for c in self.model().compartments)
+        check_table(
+            self.name,
+            table,
+            self.routes,
+            self.refused,
+            self.inputs,
+            intended,
+            weight,
+            names,
+            factors or {},
         )
 
     def ratio(self, preset: str = "nominal") -> float:

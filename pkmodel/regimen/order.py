@@ -12,26 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pkmodel.errors import RegimenError, did_you_mean
+from pkmodel.events.routes import ROUTE_NAMES, ROUTES
 from pkmodel.regimen.writing import order_text
 
 MOST_DOSES = 1_000_000
 _ORAL_FORMS = ("immediate", "modified")
 _FORMS = ("bolus", "infusion", "pump")
-ROUTES = {
-    "oral": "oral",
-    "orally": "oral",
-    "po": "oral",
-    "by mouth": "oral",
-    "iv": "iv",
-    "intravenous": "iv",
-    "intravenously": "iv",
-    "epidural": "epidural",
-    "epidurally": "epidural",
-    "intrathecal": "intrathecal",
-    "intrathecally": "intrathecal",
-    "it": "intrathecal",
-}
-ROUTE_NAMES = tuple(dict.fromkeys(ROUTES.values()))
 
 
 @dataclass(frozen=True)

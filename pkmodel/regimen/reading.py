@@ -9,7 +9,8 @@ from typing import Any
 
 from pkmodel import units
 from pkmodel.errors import RegimenError, UnitError, did_you_mean
-from pkmodel.regimen.order import MOST_DOSES, ROUTE_NAMES, ROUTES, Order
+from pkmodel.events.routes import ROUTE_NAMES, ROUTES
+from pkmodel.regimen.order import MOST_DOSES, Order
 
 _REMEDY = 'Write for example "60 mg oral q12h x 14" or "0.4 mg/day intrathecal pump for 7 d".'
 _PLUS = re.compile(r"(?<![0-9][eE])\+")

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pkmodel.errors import RegimenError
 from pkmodel.regimen.order import Order
 from pkmodel.regimen.reading import read_orders
-from pkmodel.regimen.tables import read_table, write_table
+from pkmodel.regimen.tables import read_orders_of, write_orders
 from pkmodel.regimen.writing import order_text
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import ArrayLike
 
 
 @dataclass(frozen=True)
@@ -88,17 +92,14 @@ class Regimen:
         return cls(tuple(read_orders(text, molar_mass)))
 
     @classmethod
-    def from_table(cls, table: Mapping[Any, Any]) -> Regimen:
-        """Read a table of doses, one order per row.
-
-        Columns, in any case: TIME [h], AMT [mg], and CMT (number or name) or ROUTE; optional RATE
-        [mg/h] (0 is a bolus, −1 a modelled rate, −2 a modelled duration) or DUR [h], II [h], ADDL
-        (doses after the first), FORM and PER as in `Order`. An empty cell or "." is no value.
+    def from_table(cls, table: Any) -> Regimen:
+        """Read the doses of one patient from an event table, one order per dose record.
 
         Parameters
         ----------
-        table : DataFrame or mapping of str to sequence
-            The columns.
+        table : EventTable, DataFrame, mapping of str to sequence, or path
+            An event table, or what ``EventTable.read`` reads: TIME [h], AMT [mg], and CMT or ROUTE; RATE
+            [mg/h] or DUR [h], II [h], ADDL, FORM and PER as in `Order`. Observations are passed over.
 
         Returns
         -------
@@ -107,27 +108,39 @@ class Regimen:
         Raises
         ------
         RegimenError
-            All that is wrong, with the row, of which the first is 1.
+            All that is wrong, with the row, of which the first is 1; or what no order can say: several
+            subjects, SS, EVID 2 to 4, a TIME below 0.
 
         Examples
         --------
         >>> print(Regimen.from_table({"TIME": [0], "AMT": [60], "ROUTE": ["oral"], "II": [12], "ADDL": [27]}))
         60 mg oral q12h x 28
         """
-        return cls(tuple(read_table(table)))
+        return cls(tuple(read_orders_of(table)))
 
-    def to_table(self, until: float = math.inf) -> dict[str, list[Any]]:
-        """Write a table of doses, as `from_table` reads it.
+    def to_table(
+        self,
+        until: float = math.inf,
+        times: ArrayLike | None = None,
+        subjects: int | ArrayLike | None = None,
+    ) -> pd.DataFrame:
+        """Write an event table, as `from_table` and ``EventTable.read`` read it.
 
         Parameters
         ----------
         until : float
-            Where orders without end stop [h].
+            Last time of interest [h]: later orders have no row, and those without end stop here, or else
+            at the last of `times`.
+        times : array, shape (time,), optional
+            Observations [h], each after the doses of that time.
+        subjects : int or array of labels, optional
+            Repeat the records for so many subjects, or for these.
 
         Returns
         -------
-        dict of str to list
-            TIME, AMT, ROUTE, RATE, DUR, II, ADDL, FORM and PER; None where there is no value.
+        pandas.DataFrame
+            One row per order, in time, see ``EventTable.to_frame``. A rate becomes an amount and a duration.
+            Of an order of one dose the interval is lost, and an order of 0 mg has no row.
 
         Raises
         ------
@@ -136,10 +149,17 @@ class Regimen:
 
         Examples
         --------
-        >>> Regimen.parse("60 mg oral q12h x 28").to_table()["ADDL"]
-        [27]
+        >>> Regimen.parse("60 mg oral q12h x 28").to_table(times=[0, 336])
+            TIME   AMT  EVID   CMT    II  ADDL
+        0    0.0  60.0     1  oral  12.0    27
+        1    0.0   0.0     0          0.0     0
+        2  336.0   0.0     0          0.0     0
         """
-        return write_table(self, until)
+        table = write_orders(self, until, times)
+        if subjects is not None:
+            labels = range(1, subjects + 1) if isinstance(subjects, int) else subjects
+            table = table.repeat(labels)
+        return table.to_frame()
 
     @property
     def routes(self) -> tuple[str, ...]:

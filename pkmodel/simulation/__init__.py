@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from pkmodel.drugs import Drug
 from pkmodel.errors import InputError, ParameterError
+from pkmodel.events import EventTable
 from pkmodel.model import Model
 from pkmodel.regimen import Regimen
-from pkmodel.schedule import BODY_SIZES, body_sizes
-from pkmodel.simulation.cases import Cases, given_by_name, variable
-from pkmodel.simulation.labels import label
+from pkmodel.schedule import observed
+from pkmodel.simulation.cases import Cases, given_by_name
+from pkmodel.simulation.explaining import RealisedDoses, explain
+from pkmodel.simulation.labels import label, label_records
+from pkmodel.simulation.reading import (
+    body_weight,
+    check_factors,
+    end_of_doses,
+    evenly,
+    grid_of,
+    largest,
+    largest_doses,
+    model_of,
+    regimen_of,
+    with_body_sizes,
+)
+from pkmodel.simulation.records import at_records, columns_of, run_records
 from pkmodel.simulation.solving import run, run_steady
 from pkmodel.variables import attributes
 
@@ -23,11 +38,9 @@ if TYPE_CHECKING:
     import xarray as xr
     from numpy.typing import ArrayLike, NDArray
 
-    from pkmodel.regimen import Order
-
     Floats = NDArray[np.float64]
 
-__all__ = ["simulate", "steady_state"]
+__all__ = ["RealisedDoses", "explain", "simulate", "steady_state"]
 
 
 def simulate(
@@ -40,6 +53,7 @@ def simulate(
     amounts: bool = True,
     auc: bool = False,
     intended: bool = False,
+    covariates: str = "nocb",
     threads: int | None = None,
 ) -> xr.Dataset:
     """Simulate a regimen in a linear model, exactly.
@@ -48,10 +62,12 @@ def simulate(
     ----------
     model : Model, Drug or str
         A model; or a drug or its name, for the neuraxial model with that drug's parameters.
-    regimen : Regimen, str or table
-        What is given: text, a `Regimen`, or a table (DataFrame) of doses with TIME, AMT and CMT or ROUTE.
+    regimen : Regimen, str, EventTable or table
+        What is given: text, a `Regimen`, or an event table (`EventTable`, DataFrame, path of a CSV file, …) with
+        NONMEM's columns, of one or many subjects. Columns with the name of a parameter are its values.
     times : array, shape (time,), optional
-        Output times [h], ascending; by default 337 or fewer, evenly from 0 to the end of the regimen.
+        Output times [h], ascending. By default the observation records of the table; without any, 337 times
+        or fewer, evenly from 0 to the end of the doses.
     parameters : mapping or xarray.Dataset, optional
         Values in the place of the typical ones, in internal units (mg, h, L) or as text with a unit. A
         DataArray brings its dimensions (``subject``, ``ratio``, …); a list or one-dimensional array of values becomes
@@ -65,6 +81,9 @@ def simulate(
         With the exact time integral of every site's concentration.
     intended : bool
         Doses outside the drug file's range for their route are meant.
+    covariates : {"nocb", "locf"}
+        Whether the parameters in a record of a table hold from the record before it ("next observation carried
+        backward", as in NONMEM), or until the next ("last observation carried forward").
     threads : int, optional
         Threads that share the cases; by default one for small work, otherwise all processors that the
         process may use. The numbers do not depend on it.
@@ -75,7 +94,8 @@ def simulate(
         ``concentration`` [mg/L] over ``site``, ``amount`` [mg] over ``compartment``, ``auc`` [mg·h/L], all over the
         parameters' dimensions and ``time`` [h]; ``status`` says for every case whether it can be trusted (0),
         and a failing case is NaN. Parameters with dimensions are coordinates. The attributes hold what is
-        needed to run it again.
+        needed to run it again. At the observation records of a table, ``record`` (its row) stands in the place
+        of ``time`` and ``subject``, with the coordinates ``time`` and ``id``.
 
     Raises
     ------
@@ -97,12 +117,19 @@ def simulate(
            [2.   , 0.181, 0.016]])
     """
     model, drug = model_of(model)
+    if not isinstance(regimen, Regimen | str):
+        table = regimen if isinstance(regimen, EventTable) else EventTable.read(regimen)
+        check_factors(np.unique(table.compartment.astype(str)).tolist(), dose_factor)
+        if drug is not None:
+            drug.check_table(table, intended, body_weight(parameters), largest(dose_factor))
+        options = Options(amounts, auc, threads, covariates)
+        return solve_table(model, drug, table, times, parameters, dose_factor or {}, options)
     regimen = regimen_of(regimen, drug)
-    check_factors(regimen, dose_factor)
+    check_factors(regimen.routes, dose_factor)
     if drug is not None:
-        largest = largest_doses(regimen, dose_factor)
-        drug.check(largest, intended=intended, weight=body_weight(parameters))
-    model = with_body_sizes(model, regimen, parameters)
+        most = largest_doses(regimen, dose_factor)
+        drug.check(most, intended=intended, weight=body_weight(parameters))
+    model = with_body_sizes(model, (o.per for o in regimen), given_by_name(parameters))
     cases = Cases.of(model, parameters, dose_factor or {})
     return solve(model, drug, regimen, _times(times, regimen), cases, amounts, auc, threads)
 
@@ -155,11 +182,11 @@ def steady_state(
     """
     model, drug = model_of(model)
     regimen = regimen_of(regimen, drug)
-    check_factors(regimen, dose_factor)
+    check_factors(regimen.routes, dose_factor)
     if drug is not None:
-        largest = largest_doses(regimen, dose_factor)
-        drug.check(largest, intended=intended, weight=body_weight(parameters))
-    model = with_body_sizes(model, regimen, parameters)
+        most = largest_doses(regimen, dose_factor)
+        drug.check(most, intended=intended, weight=body_weight(parameters))
+    model = with_body_sizes(model, (o.per for o in regimen), given_by_name(parameters))
     period, tau = _one_period(regimen)
     grid = np.linspace(0.0, tau, 241) if times is None else _times(times, regimen)
     if grid[0] < 0 or grid[-1] > tau:
@@ -170,9 +197,49 @@ def steady_state(
     if len(cases.breaks):
         raise ParameterError("parameters that change with time have no steady state")
     out, status, auc = run_steady(model, period, tau, grid, cases, amounts, threads)
-    ds = label(model, regimen, grid, cases, out, status, amounts, False, drug)
+    ds = label(model, {"regimen": str(regimen)}, grid, cases, out, status, amounts, False, drug)
     exposure = (*cases.sizes, "site"), auc.reshape(*cases.shape, -1), attributes("auc_tau")
     return ds.assign(auc_tau=exposure).assign_attrs(interval=f"{tau!r} h")
+
+
+class Options(NamedTuple):
+    """What is wanted of an event table, see :func:`simulate`."""
+
+    amounts: bool = True
+    auc: bool = True
+    threads: int | None = None
+    covariates: str = "nocb"
+
+
+def solve_table(
+    model: Model,
+    drug: Drug | None,
+    table: EventTable,
+    times: ArrayLike | None,
+    parameters: Any,
+    factors: Mapping[str, Any],
+    options: Options,
+) -> xr.Dataset:
+    """Answer at the observation records of a table that was read and checked, or at times of one's own."""
+    amounts, auc, _, rule = options
+    if rule not in ("nocb", "locf"):
+        raise InputError(f'covariates is {rule!r}; expected "nocb" or "locf"')
+    named = given_by_name(parameters).keys() | table.covariates.keys()
+    model = with_body_sizes(model, table.per, named)
+    columns, segment = columns_of(table, model, parameters, rule)
+    cases = Cases.of(model, parameters, factors, columns)
+    grid = _default_times(table) if times is None else grid_of(times)
+    out, status = run_records(model, table, segment, grid, cases, **options._asdict())
+    doses = {"events": repr(table), "covariates": rule}
+    if grid is not None:
+        return label(model, doses, grid, cases, out, status, amounts, auc, drug)
+    answers = at_records(out, table, cases)
+    return label_records(model, doses, table, cases, answers, status, amounts, auc, drug)
+
+
+def _default_times(table: EventTable) -> Floats | None:
+    """None if the table has observation records; otherwise from 0 to the end of its doses."""
+    return None if observed(table).any() else evenly(end_of_doses(table), "the table")
 
 
 def _one_period(regimen: Regimen) -> tuple[Regimen, float]:
@@ -209,85 +276,8 @@ def solve(
 ) -> xr.Dataset:  # fmt: skip
     """Simulate what was read and checked; the second half of :func:`simulate`."""
     out, status = run(model, regimen, times, cases, amounts=amounts, auc=auc, threads=threads)
-    return label(model, regimen, times, cases, out, status, amounts, auc, drug)
-
-
-def model_of(model: Model | Drug | str) -> tuple[Model, Drug | None]:
-    """A model, and the drug that it is of."""
-    if isinstance(model, Model):
-        return model, None
-    drug = model if isinstance(model, Drug) else Drug.read(model)
-    return drug.model(), drug
-
-
-def regimen_of(regimen: Regimen | str | Any, drug: Drug | None) -> Regimen:
-    """A regimen, read from text or a table; doses in mol by the drug's molar mass."""
-    if isinstance(regimen, Regimen):
-        return regimen
-    if isinstance(regimen, str):
-        return Regimen.parse(regimen, molar_mass=None if drug is None else drug.molar_mass)
-    return Regimen.from_table(regimen)
-
-
-def check_factors(regimen: Regimen, factors: Mapping[str, Any] | None) -> None:
-    """Refuse a dose factor of a route that the regimen has not."""
-    unknown = [r for r in factors or {} if r not in regimen.routes]
-    if unknown:
-        raise ParameterError(
-            f'dose_factor names the route "{unknown[0]}", and the orders are {", ".join(regimen.routes)}'
-        )
-
-
-def largest_doses(regimen: Regimen, factors: Mapping[str, Any] | None) -> Regimen:
-    """The regimen with the largest doses that the factors make of it, for the drug to judge."""
-    most = {r: float(np.nanmax(np.asarray(v, dtype=float))) for r, v in (factors or {}).items()}
-    return Regimen(tuple(
-        o for order in regimen for o in Regimen((order,)).scaled(most.get(order.route, 1.0))
-    ))  # fmt: skip
-
-
-def with_body_sizes(model: Model, orders: Iterable[Order], parameters: Any) -> Model:
-    """The model with the body sizes as parameters that the orders are per and that are given."""
-    given = given_by_name(parameters)
-    sizes = body_sizes(orders).items()
-    new = [p for name, p in sizes if name in given and name not in model.defaults]
-    return replace(model, parameters=(*model.parameters, *new)) if new else model
-
-
-def body_weight(parameters: Any) -> float | None:
-    """Median of the given body weight [kg], by which a drug judges doses per kg."""
-    weight = given_by_name(parameters).get("weight")
-    if weight is None:
-        return None
-    _, values, _ = variable("weight", weight, BODY_SIZES["kg"])
-    finite = values[np.isfinite(values)]
-    return float(np.median(finite)) if finite.size else None
+    return label(model, {"regimen": str(regimen)}, times, cases, out, status, amounts, auc, drug)
 
 
 def _times(times: ArrayLike | None, regimen: Regimen) -> Floats:
-    if times is None:
-        end = regimen.end
-        if not 0 < end < np.inf:
-            raise InputError(
-                f'"{regimen}" has no end, and no times are given',
-                remedy="Give times=numpy.arange(0, 337.0), or an end: x 28, for 14 d.",
-            )
-        return np.linspace(0.0, end, min(337, int(np.ceil(end)) + 1))
-    return grid_of(times)
-
-
-def grid_of(times: ArrayLike) -> Floats:
-    """Given output times [h], checked."""
-    given = np.asarray(times)
-    if given.dtype.kind not in "iuf":
-        raise InputError(
-            f"the times are {given.dtype.name}s; expected numbers, in hours",
-            remedy="Write for example times=numpy.arange(0, 337.0).",
-        )
-    grid = np.array(given, dtype=float, ndmin=1)
-    if grid.ndim != 1 or not grid.size or not np.isfinite(grid).all() or (np.diff(grid) <= 0).any():
-        raise InputError(
-            "the times are not one ascending list of finite hours",
-            remedy="Write for example times=numpy.arange(0, 337.0).",
-        )
-    return grid
+    return evenly(regimen.end, f'"{regimen}"') if times is None else grid_of(times)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -21,6 +21,19 @@ if TYPE_CHECKING:
     from pkmodel.model import Model
 
     Floats = NDArray[np.float64]
+
+
+class Columns(NamedTuple):
+    """Parameters that an event table brings: labels of its subjects, and values by name.
+
+    Values are given as :func:`variable` gives them; those that change lie along ``time``, numbered from 0.
+    """
+
+    labels: Mapping[str, NDArray[Any]]
+    values: Mapping[str, tuple[tuple[str, ...], Floats, Mapping[str, Any]]]
+
+
+NO_COLUMNS = Columns({}, {})
 
 
 @dataclass(frozen=True)
@@ -64,17 +77,24 @@ class Cases:
         return math.prod(self.shape)
 
     @classmethod
-    def of(cls, model: Model, parameters: Any, factors: Mapping[str, Any]) -> Cases:
-        """Broadcast given parameters and dose factors against each other."""
+    def of(
+        cls,
+        model: Model,
+        parameters: Any,
+        factors: Mapping[str, Any],
+        columns: Columns = NO_COLUMNS,
+    ) -> Cases:
+        """Broadcast given parameters, dose factors, and columns of an event table against each other."""
         named = given_by_name(parameters)
         _refuse_unknown(named, model)
         given = {n: variable(n, v, model.defaults[n]) for n, v in named.items()}
         scale = {r: variable(r, v, Parameter(r, 1.0)) for r, v in factors.items()}
-        both = {**given, **{f"dose factor {r}": v for r, v in scale.items()}}
-        sizes, coords = _dimensions(both)
+        known = {**columns.values, **given}
+        both = {**known, **{f"dose factor {r}": v for r, v in scale.items()}}
+        sizes, coords = _dimensions(both, columns.labels)
         breaks, both = _segments(both)
         arrays = {n: _flat(dims, values, sizes) for n, (dims, values, _) in both.items()}
-        flat = {n: arrays[n] for n in given}
+        flat = {n: arrays[n] for n in known}
         faults = [
             f"{n} is {float(v[0, 0])}; expected a finite number, 0 or above"
             for n, v in arrays.items()
@@ -226,10 +246,12 @@ def _factor(unit: str | None, parameter: Parameter) -> float:
     return 1.0 if unit in (None, parameter.unit) else units.factor(unit, parameter.dimension)
 
 
-def _dimensions(variables: Mapping[str, tuple]) -> tuple[dict[str, int], dict[str, Any]]:
+def _dimensions(
+    variables: Mapping[str, tuple], labels: Mapping[str, NDArray[Any]]
+) -> tuple[dict[str, int], dict[str, Any]]:
     """Sizes in the order of results, and the coordinates; sizes and labels must agree."""
-    sizes: dict[str, int] = {}
-    coords: dict[str, Any] = {}
+    sizes: dict[str, int] = {dim: len(values) for dim, values in labels.items()}
+    coords: dict[str, Any] = {dim: (dim, v, attributes(dim)) for dim, v in labels.items()}
     for name, (dims, values, own) in variables.items():
         for dim, size in zip(dims, values.shape, strict=True):
             if dim == "time":

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pkmodel.schedule import observed
 from pkmodel.variables import SEMANTICS, STATUS, VARIABLES, attributes
 
 if TYPE_CHECKING:
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pkmodel.drugs import Drug
+    from pkmodel.events import EventTable
     from pkmodel.model import Model
-    from pkmodel.regimen import Regimen
     from pkmodel.simulation.cases import Cases
 
     Floats = NDArray[np.float64]
@@ -45,14 +46,38 @@ def variable(dims: str | tuple[str, ...], values: Any, attrs: Mapping[str, Any])
 
 
 def label(
-    model: Model, regimen: Regimen, times: Floats, cases: Cases, out: Floats, status: NDArray[np.uint8],
+    model: Model, doses: Mapping[str, str], times: Floats, cases: Cases, out: Floats, status: NDArray[np.uint8],
     amounts: bool, auc: bool, drug: Drug | None,
 ) -> xr.Dataset:  # fmt: skip
     """Arrays of shape (case, row, time) as a Dataset."""
+    dims, shape = tuple(cases.sizes), tuple(cases.sizes.values())
+    out = out.reshape(*shape, *out.shape[1:])
+    last = {"time": variable("time", times, attributes("time"))}
+    return _dataset(model, doses, last, dims, cases, out, status, amounts, auc, drug)
+
+
+def label_records(
+    model: Model, doses: Mapping[str, str], table: EventTable, cases: Cases, out: Floats,
+    status: NDArray[np.uint8], amounts: bool, auc: bool, drug: Drug | None,
+) -> xr.Dataset:  # fmt: skip
+    """Arrays of shape (dimensions but subject, row, record) as a Dataset."""
+    seen = observed(table)
+    last = {
+        "record": variable("record", table.row[seen], attributes("record")),
+        "time": variable(("record",), table.time[seen], attributes("time")),
+    }
+    if table.grouped:
+        last["id"] = variable(("record",), table.subject[seen], attributes("id"))
+    dims = tuple(d for d in cases.sizes if d != "subject")
+    return _dataset(model, doses, last, dims, cases, out, status, amounts, auc, drug)
+
+
+def _dataset(
+    model: Model, doses: Mapping[str, str], last: Mapping[str, xr.Variable], dims: tuple[str, ...], cases: Cases,
+    out: Floats, status: NDArray[np.uint8], amounts: bool, auc: bool, drug: Drug | None,
+) -> xr.Dataset:  # fmt: skip
     import xarray as xr
 
-    shape, dims = tuple(cases.sizes.values()), tuple(cases.sizes)
-    out = out.reshape(*shape, *out.shape[1:])
     data: dict[str, Any] = {}
     first = 0
     for name, present, labels in (
@@ -60,26 +85,32 @@ def label(
     ):  # fmt: skip
         if present:
             rows = out[..., first : first + len(labels), :]
-            data[name] = variable((*dims, *VARIABLES[name].dims), rows, attributes(name))
+            own = (*dims, VARIABLES[name].dims[0], next(iter(last)))
+            data[name] = variable(own, rows, attributes(name))
             first += len(labels)
     if cases.invalid.any():
         status = np.where(cases.invalid, INVALID, status).astype(np.uint8)
-    data["status"] = variable(dims, status.reshape(shape), {**attributes("status"), **_FLAGS})
+    data["status"] = variable(
+        tuple(cases.sizes), status.reshape(cases.shape), {**attributes("status"), **_FLAGS}
+    )
     coords = {name: variable(*parts) for name, parts in cases.coords.items()}
-    labelled = {"site": np.array(model.sites, object), "time": times}
+    labelled = {"site": np.array(model.sites, object)}
     if amounts:
         labelled["compartment"] = np.array(model.amounts, object)
     for name, values in labelled.items():
         coords[name] = variable(name, values, attributes(name))
-    return xr.Dataset(data, coords, attrs=_provenance(model, regimen, cases, drug))
+    coords |= last
+    return xr.Dataset(data, coords, attrs=_provenance(model, doses, cases, drug))
 
 
-def _provenance(model: Model, regimen: Regimen, cases: Cases, drug: Drug | None) -> dict[str, str]:
+def _provenance(
+    model: Model, doses: Mapping[str, str], cases: Cases, drug: Drug | None
+) -> dict[str, str]:
     from pkmodel import __version__
 
     attrs = {
         "model": model.name,
-        "regimen": str(regimen),
+        **doses,
         "parameters": json.dumps(cases.fixed),
         "pkmodel_version": __version__,
         "semantics_version": SEMANTICS,

@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 
     from pkmodel.model import Model
     from pkmodel.regimen import Regimen
-    from pkmodel.schedule import Schedule, Tape
+    from pkmodel.schedule import Tape
     from pkmodel.simulation.cases import Cases
 
     Floats = NDArray[np.float64]
+    Ints = NDArray[np.int64]
     Terms = list[tuple[int, Floats]]
 
 LANES = 32
@@ -49,12 +50,14 @@ def run(
     rate_state = {s: n + k for k, s in enumerate(plan.infused)}
     terms = model.output_terms(cases.values)
     integrands = terms if auc else []
-    matrices = _augment(_rates(model, cases), rate_state, integrands)
+    matrices = augment(rates_of(model, cases), rate_state, integrands)
     first = n + len(rate_state)
     rows = model.output_terms(cases.values, "amount") if amounts else []
     rows += terms + [[(first + k, np.ones(()))] for k in range(len(integrands))]
     tape = plan.tape(times, cases.breaks, rate_state)
-    return _solve(matrices, n, tape, plan, rows, cases.count, len(times), threads)
+    return solve(
+        matrices, n, len(rate_state), tape, plan.scales, plan.program, rows, len(times), threads
+    )
 
 
 def run_steady(
@@ -71,15 +74,16 @@ def run_steady(
                     factors=cases.factors)  # fmt: skip
     n = len(model.states)
     rate_state = {s: n + k for k, s in enumerate(plan.infused)}
-    K = _rates(model, cases)
+    K = rates_of(model, cases)
     terms = model.output_terms(cases.values)
     rows = (model.output_terms(cases.values, "amount") if amounts else []) + terms
     finite = plan.time[np.isfinite(plan.time)]
     spans = max(1, int(np.ceil(finite.max(initial=0.0) / tau)))
     grid = (times + tau * np.arange(spans + 1)[:, None]).ravel()
     tape = plan.tape(grid, cases.breaks, rate_state, (spans * len(times), spans * tau, tau))
-    out, status = _solve(
-        _augment(K, rate_state, []), n, tape, plan, rows, cases.count, len(grid), threads
+    matrices = augment(K, rate_state, [])
+    out, status = solve(
+        matrices, n, len(rate_state), tape, plan.scales, plan.program, rows, len(grid), threads
     )
     residence = _residence(K[:, 0], plan.delivered(n))
     auc = np.zeros((cases.count, len(terms)))
@@ -103,7 +107,7 @@ def _residence(K: Floats, entered: Floats) -> Floats:
         return out
 
 
-def _rates(model: Model, cases: Cases) -> Floats:
+def rates_of(model: Model, cases: Cases) -> Floats:
     """Rate matrices of shape (case or 1, segment, state, state), NaN for every invalid case."""
     K = model.rate_matrix_of(cases.values)
     K = K.reshape((1,) * (4 - K.ndim) + K.shape)
@@ -112,31 +116,34 @@ def _rates(model: Model, cases: Cases) -> Floats:
     return np.where(cases.invalid[:, None, None, None], np.nan, K) if cases.invalid.any() else K
 
 
-def _solve(
+def solve(
     matrices: Floats,
     n: int,
+    inflows: int,
     tape: Tape,
-    plan: Schedule,
+    scales: Floats,
+    program: Ints,
     rows: list[Terms],
-    count: int,
     times: int,
     threads: int | None,
 ) -> tuple[Floats, NDArray[np.uint8]]:
+    """Run the kernel on threads; one case for every entry of `program`."""
     from pkmodel.kernels import linear
 
+    count = len(program)
     kind = np.full(matrices.shape[-1], linear.INTEGRAL)
     kind[:n] = linear.MASS
-    kind[n : n + len(plan.infused)] = linear.RATE
+    kind[n : n + inflows] = linear.RATE
     start = np.cumsum([0] + [len(row) for row in rows])
     state = np.array([s for row in rows for s, _ in row], np.int64)
     weights = _stack([np.atleast_2d(w) for row in rows for _, w in row])
-    scales = np.ascontiguousarray(np.broadcast_to(plan.scales, (count, plan.scales.shape[1])))
+    scales = np.ascontiguousarray(np.broadcast_to(scales, (count, scales.shape[1])))
     out = np.empty((count, len(rows), times))
     status = np.empty(count, np.uint8)
 
     def part(cut: slice) -> None:
         linear.solve(
-            _cut(matrices, cut), kind, *tape, scales[cut], plan.program[cut], start, state,
+            _cut(matrices, cut), kind, *tape, scales[cut], program[cut], start, state,
             _cut(weights, cut), out[cut], status[cut],
         )  # fmt: skip
 
@@ -177,7 +184,7 @@ def _stack(columns: list[Floats]) -> Floats:
     return out
 
 
-def _augment(K: Floats, rate_state: Mapping[int, int], integrands: list[Terms]) -> Floats:
+def augment(K: Floats, rate_state: Mapping[int, int], integrands: list[Terms]) -> Floats:
     """Add a state for every inflow (dA/dt += r), and one for every integral of a site (dI/dt = sum of w A)."""
     extra = len(rate_state) + len(integrands)
     if not extra:

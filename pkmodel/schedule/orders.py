@@ -6,14 +6,16 @@ of shape (case or 1, segment or 1). Cases whose lags and durations agree share o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from pkmodel.errors import ModelError, ParameterError
-from pkmodel.model import Input, Parameter, value_of
+from pkmodel.errors import ModelError
+from pkmodel.model import Input, value_of
+from pkmodel.schedule.sizes import size_of
+from pkmodel.schedule.tape import ROUNDING, Tape
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,28 +26,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
 
-__all__ = ["BODY_SIZES", "Schedule", "Tape", "body_sizes", "schedule"]
-
 BOLUS, START, END = 0, 1, 2
-
-ROUNDING = 4
-"""Units in the last place by which times may differ that are meant to be the same."""
-BODY_SIZES = {
-    "kg": Parameter("weight", 70.0, "weight"),
-    "m2": Parameter("body_surface_area", 1.8, "area"),
-}
-"""What a dose per kg or m² is multiplied by. The values are examples; no dose is ever taken per such a one."""
-
-
-class Tape(NamedTuple):
-    """Time-ordered items of every programme, one after another; see the kernel for the operations."""
-
-    start: Ints
-    time: Floats
-    op: Ints
-    target: Ints
-    value: Floats
-    scale: Ints
 
 
 @dataclass(frozen=True)
@@ -205,7 +186,7 @@ def schedule(
         end += ROUNDING * np.spacing(abs(end))
     parts: list[_Part] = []
     for order in regimen:
-        sizes = _body_size(order, values) * (factors or {}).get(order.route, 1.0)
+        sizes = size_of(order.per, values, str(order)) * (factors or {}).get(order.route, 1.0)
         parts += [_part(order, i, values, sizes, end, breaks) for i in model.inputs_of(order.input)]
     entries = {name: k for k, name in enumerate(model.states)}
     return _join(parts, [entries[p.entry] for p in parts], cases, end)
@@ -282,30 +263,6 @@ def _modelled(
         if given.any():
             return name, given
     return None, np.ones((1, 1))
-
-
-def body_sizes(regimen: Iterable[Order]) -> dict[str, Parameter]:
-    """Body sizes that the doses of a regimen are per, by name.
-
-    Examples
-    --------
-    >>> from pkmodel.regimen import Regimen
-    >>> list(body_sizes(Regimen.parse("0.1 mg/kg iv bolus + 10 mg oral")))
-    ['weight']
-    """
-    return {BODY_SIZES[o.per].name: BODY_SIZES[o.per] for o in regimen if o.per is not None}
-
-
-def _body_size(order: Order, values: Mapping[str, Floats]) -> Floats:
-    if order.per is None:
-        return np.ones((1, 1))
-    size = BODY_SIZES[order.per]
-    if size.name not in values:
-        raise ParameterError(
-            f'"{order}" is a dose per {order.per}, and the parameters have no {size.name}',
-            remedy=f'Give it: parameters={{"{size.name}": "{size.value:g} {size.unit}"}}.',
-        )
-    return values[size.name]
 
 
 def _meet(moments: Floats, times: Floats) -> Floats:
