@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from pkmodel import equivalence, library, nca, plot, population
+    from pkmodel import devices, equivalence, library, nca, plot, population
     from pkmodel.comparison import compare, table
     from pkmodel.drugs import Drug, citation
     from pkmodel.errors import InputError
@@ -37,6 +37,7 @@ _HOME = {
     "Regimen": "regimen",
     "citation": "drugs",
     "compare": "comparison",
+    "devices": "",
     "equivalence": "",
     "explain": "simulation",
     "library": "",
@@ -62,6 +63,7 @@ __all__ = [
     "Regimen",
     "citation",
     "compare",
+    "devices",
     "equivalence",
     "explain",
     "library",

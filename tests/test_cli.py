@@ -332,9 +332,7 @@ def test_dose_table(run, tmp_path):
     (tmp_path / "doses.csv").write_text("TIME,AMT,ROUTE,II,ADDL\n0,60,oral,12,27\n")
     table = run("simulate", "morphine", "--table", "doses.csv").stdout
     assert table == run("simulate", "morphine", ORAL).stdout
-    (tmp_path / "events.csv").write_text(
-        "#ID,TIME,EVID,AMT,ROUTE,II,ADDL,DV\n\n7,0,1,60,PO,12,27,.\n7,5,0,.,.,.,.,3.2\n"
-    )
+    (tmp_path / "events.csv").write_text("TIME,EVID,AMT,ROUTE,II,ADDL\n\n0,1,60,PO,12,27\n")
     assert table == run("simulate", "morphine", "--table", "events.csv").stdout
 
 
@@ -498,7 +496,7 @@ def examples():
     """The commands in the help texts, each as a line of a shell."""
     text = "\n".join(c.epilog or "" for c in main.commands.values()).replace("\\\n", " ")
     lines = re.findall(r"^ +pkmodel (.+?)(?: {2,}\(.*)?$", text, re.MULTILINE)
-    return [line for line in lines if "my_drug.toml" not in line and "doses.csv" not in line]
+    return [line for line in lines if "my_drug.toml" not in line and "data.csv" not in line]
 
 
 @pytest.mark.parametrize("line", examples())
@@ -543,3 +541,68 @@ def test_help_imports_nothing_heavy():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1].split() == ["LOADED"]
+
+
+# -------------------------------------------------------------------------------------- event tables
+
+DATA = """ID,TIME,AMT,EVID,ROUTE,II,ADDL,SS
+1,0,60,1,oral,12,3,0
+1,6,.,0,.,.,.,.
+1,24,.,0,.,.,.,.
+2,0,0.2,1,intrathecal,24,2,1
+2,30,.,0,.,.,.,.
+"""
+
+
+@pytest.fixture
+def data(tmp_path):
+    path = tmp_path / "data.csv"
+    path.write_text(DATA)
+    return path
+
+
+def test_answers_at_the_records_of_a_table(run, data, tmp_path):
+    answers = tmp_path / "answers.csv"
+    result = run("simulate", "morphine", "--table", data, "-o", answers)
+    assert "2 subjects, 5 records: 2 doses, 3 observations" in result.output
+    table = pd.read_csv(answers)
+    assert list(table) == ["id", "record", "time [h]", "site", "concentration [mg/L]", "status"]
+    expected = pkmodel.simulate("morphine", pkmodel.EventTable.read(data), amounts=False)
+    plasma = table[table.site == "plasma"]
+    assert list(plasma.record) == [2, 3, 5] and list(plasma.id) == [1, 1, 2]
+    np.testing.assert_allclose(
+        plasma["concentration [mg/L]"], expected.concentration.sel(site="plasma"), rtol=1e-12
+    )
+
+
+def test_a_table_at_times_of_ones_own_in_drawn_subjects(run, data, tmp_path):
+    stored = tmp_path / "x.nc"
+    result = run("simulate", "morphine", "--table", data, "--until", "2 d", "--every", "12 h", "--subjects", 2,
+                 "-o", stored)  # fmt: skip
+    with xr.open_dataset(stored, engine="h5netcdf") as ds:
+        assert ds.sizes["subject"] == 2 and list(ds.time) == [0, 12, 24, 36, 48]
+    result = run("simulate", "morphine", "--table", data, "--subjects", 5, status=2)
+    assert "the table has 2 of its own" in result.output
+    result = run("simulate", "morphine", "--table", data, "--plot", tmp_path / "x.png", status=2)
+    assert "--plot draws regimens" in result.output
+
+
+def test_a_table_that_is_wrong_or_too_much(run, data):
+    data.write_text(DATA.replace("0.2,1,intrathecal", "200,1,intrathecal"))
+    result = run("simulate", "morphine", "--table", data, status=2)
+    assert "ID 2, row 4: 200 mg in one dose is 80 times" in result.output
+    run("simulate", "morphine", "--table", data, "--intended")
+    data.write_text(DATA.replace("1,24,", "1,3,"))
+    result = run("simulate", "morphine", "--table", data, status=2)
+    assert "ID 1, row 3: TIME is 3 after 6" in result.output
+
+
+def test_explain(run, data):
+    result = run("explain", "morphine", "60 mg oral q12h x 2 + 0.2 mg intrathecal bolus at 36 h")
+    assert result.output.splitlines()[-1] == "at 36 h, 0.2 mg into lumbar_csf, from order 2"
+    lines = run("explain", "morphine", "--table", data, "--until", "13 h").output.splitlines()
+    assert lines[1] == "ID 1: at 12 h, 14.4 mg (of 60 mg ordered at 12 h) into gut, from record 1"
+    assert len(lines) == 4 and lines[3].startswith(
+        "ID 2: by 0 h, 0.2 mg into lumbar_csf has come every 24 h for ever"
+    )
+    run("explain", "morphine", status=2)

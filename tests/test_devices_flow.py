@@ -128,6 +128,8 @@ def test_equal_neighbours_are_one_dose():
     start, duration, rate = stream.doses()
     assert (start.tolist(), duration.tolist()) == ([0.0, 5.0], [2.0, 1.0])
     assert rate == pytest.approx([0.1, 0.1])
+    point = Stream(*np.array([[1.0], [1.0], [1e-4], [1e3]]))
+    assert [len(x) for x in point.doses()] == [0, 0, 0]
     empty = stream.times(0.0)
     assert [len(x) for x in empty.doses()] == [0, 0, 0]
 

@@ -19,7 +19,10 @@ from pkmodel import equivalence
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md"] + [
     ROOT / "docs" / f"{name}.md"
-    for name in ("index", "models", "simulation", "comparison", "populations", "neuraxial", "accuracy")
+    for name in (
+        "index", "models", "simulation", "event_tables", "comparison", "populations", "pump", "devices",
+        "neuraxial", "accuracy",
+    )
 ]  # fmt: skip
 
 

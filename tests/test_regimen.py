@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from pkmodel.errors import RegimenError
 from pkmodel.events import EventTable
 from pkmodel.regimen import Order, Regimen
+from pkmodel.regimen.tables import record_of
 
 INF = math.inf
 
@@ -724,3 +725,30 @@ def test_endless_orders_in_a_table():
 def test_orders_of_nothing_have_no_row():
     r = Regimen.parse("0 mg oral q12h x 3 + 5 mg iv bolus + 0 mg/day intrathecal pump")
     assert r.to_table().AMT.tolist() == [5]
+
+
+ROWS = {
+    "60 mg oral q12h x 28": {"amount": 60, "interval": 12, "additional": 27, "compartment": "oral"},
+    "60 mg oral modified q12h": {"amount": 60, "additional": 8, "compartment": "oral", "form": "modified"},
+    "0.4 mg/day intrathecal pump": {"amount": 0.4 / 24 * 100, "duration": 100},
+    "2 mg/h iv infusion for 6 h at 4 h": {"time": 4, "amount": 12, "duration": 6},
+    "10 mg iv infusion at 20 mg/h": {"amount": 10, "rate": 20},
+    "10 mg iv infusion over 30 min q8h x 3": {"amount": 10, "duration": 0.5, "additional": 2},
+    "0.1 mg/kg iv bolus": {"amount": 0.1, "per": "kg", "additional": 0},
+    "5 mg oral modelled duration": {"amount": 5, "rate": -2},
+    "5 mg oral modelled rate": {"amount": 5, "rate": -1},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ROWS)
+def test_order_as_a_row(text):
+    (order,) = Regimen.parse(text)
+    until = 336 if order.count is not None and order.interval else 100
+    row = record_of(order, until)
+    expected = {"rate": 0, "duration": 0, "per": ""} | ROWS[text]
+    assert {name: row[name] for name in expected} == expected
+
+
+def test_order_that_begins_late_stops_in_time():
+    row = record_of(Order("iv", rate=2.0, start=30.0), 100.0)
+    assert (row["time"], row["duration"], row["amount"]) == (30, 70, 140)

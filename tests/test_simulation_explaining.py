@@ -29,6 +29,11 @@ def test_orders():
     np.testing.assert_allclose(doses.table.end, [1.5, 2 + 1 / 6, 13.5])
 
 
+def test_orders_keep_their_number():
+    doses = explain(depot(), "1 mg iv bolus at 5 h + 2 mg iv bolus")
+    assert list(doses.table.record) == [2, 1]
+
+
 def test_orders_without_end_run_until():
     doses = explain(depot(), "60 mg oral q12h", until=30)
     assert list(doses.table.time) == [0, 12, 24]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,7 +10,8 @@ import click
 from pkmodel import __version__
 from pkmodel.cli import tables
 from pkmodel.cli.faults import DEBUG, Program, in_options, warn_of_failures
-from pkmodel.cli.files import Files, read_doses
+from pkmodel.cli.files import Files
+from pkmodel.cli.records import answer_lines, drawn_for, read_doses, table_lines, tell
 from pkmodel.cli.study import (
     Arms,
     Study,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from pkmodel.cli.study import Run
+    from pkmodel.events import EventTable
 
 __all__ = ["main"]
 
@@ -102,6 +104,11 @@ FILES = (
     click.option("--plot", metavar="FILE", help="Draw a figure: .png, .pdf or .svg."),
     click.option("--force", is_flag=True, help="Overwrite files that exist."),
 )  # fmt: skip
+
+
+table_option = click.option(
+    "--table", metavar="FILE", help="Read an event table from a .csv file instead."
+)
 
 
 def with_options(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -227,14 +234,15 @@ Examples:
   A single dose in 100 subjects, every 5 min:
     pkmodel simulate morphine "0.3 mg intrathecal bolus" --until "24 h" --every "5 min" \\
         --subjects 100 --seed 1 -o bolus.csv
-  A table of doses with the columns TIME [h], AMT [mg], ROUTE, and perhaps II [h], ADDL, RATE, DUR, FORM:
-    pkmodel simulate morphine --table doses.csv
+  A table of doses and observations with the columns TIME [h], AMT [mg], ROUTE, and perhaps ID, EVID, II [h], ADDL,
+  RATE, DUR, SS; the answers at its observation records:
+    pkmodel simulate morphine --table data.csv -o answers.csv
 """
 )
 @click.argument("drug")
 @click.argument("regimen", required=False)
 @with_options(
-    click.option("--table", metavar="FILE", help="Read the doses from a .csv file instead."),
+    table_option,
     *TIMES, *STUDY, *FILES, debug,
 )  # fmt: skip
 @click.pass_context
@@ -242,14 +250,16 @@ def simulate(ctx: click.Context, drug: str, regimen: str | None, **given: Any) -
     """Simulate a REGIMEN of DRUG.
 
     REGIMEN is text such as "60 mg oral q12h x 28" or "0.4 mg/day intrathecal pump for 14 d". Prints the
-    exposure of every site.
+    exposure of every site; of a table with subjects or observations, the answers at its observation records, or
+    at the times of --until and --every.
     """
+    from pkmodel.regimen import Regimen
     from pkmodel.simulation import simulate as run
 
-    if (regimen is None) == (given["table"] is None):
-        raise click.UsageError("give either a REGIMEN or --table FILE")
     files, study = Files.of(given), Study.of(drug, given)
-    ordered = read_doses(given["table"]) if regimen is None else study.regimen(regimen)
+    ordered = read_doses(given["table"], regimen, study)
+    if not isinstance(ordered, Regimen):
+        ctx.exit(simulate_records(study, ordered, files, given))
     end = end_of([ordered], given["until"])
     span = window([ordered], end)
 
@@ -268,6 +278,56 @@ def simulate(ctx: click.Context, drug: str, regimen: str | None, **given: Any) -
     )
     keep(files, study, simulated(output_times(end, given["every"])))
     ctx.exit(int(warn_of_failures(metrics.status)))
+
+
+def simulate_records(
+    study: Study, table: EventTable, files: Files, given: Mapping[str, Any]
+) -> int:
+    """Simulate an event table, and tell of its answers; returns the exit status."""
+    from pkmodel.simulation import simulate as run
+
+    if files.plot is not None:
+        raise InputError(
+            "--plot draws regimens, not event tables", remedy="Leave it out, and use -o."
+        )
+    times = None
+    if given["until"] is not None or given["every"] is not None:
+        times = output_times(given["until"] or float(table.time.max()), given["every"])
+    ds = run(
+        study.drug, table, times, drawn_for(study, table), amounts=False, intended=study.intended
+    )
+    say(
+        [*study_lines(study), *table_lines(table, given["table"])],
+        answer_lines(ds),
+        tables.closing(study.drug),
+    )
+    files.write(ds)
+    return int(warn_of_failures(ds.status))
+
+
+@main.command(
+    epilog="""\b
+Examples:
+  When does what enter, and how much of it?
+    pkmodel explain morphine "60 mg oral q12h x 4 + 0.2 mg intrathecal bolus at 36 h"
+  Why is a dose of a data set not where it is expected?
+    pkmodel explain morphine --table data.csv
+"""
+)
+@click.argument("drug")
+@click.argument("regimen", required=False)
+@with_options(table_option, TIMES[0], STUDY[0], debug)
+def explain(drug: str, regimen: str | None, **given: Any) -> None:
+    """List the doses that a REGIMEN of DRUG, or a table, comes to.
+
+    One line per dose as it enters the model: after bioavailability, lag, rates, resets, and with the order or the
+    row of the table that it comes from.
+    """
+    from pkmodel.simulation import explain as run
+
+    study = Study.of(drug, {"subjects": None, "seed": 0, "intended": True, **given})
+    ordered = read_doses(given["table"], regimen, study)
+    tell(run(study.drug, ordered, study.settings, until=given["until"]))
 
 
 @main.command(

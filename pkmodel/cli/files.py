@@ -1,4 +1,4 @@
-"""Results and figures on disk, and tables of doses."""
+"""Results and figures on disk."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
-    from pkmodel.regimen import Regimen
 
 TABLES = (".nc", ".zarr", ".csv")
 FIGURES = (".png", ".pdf", ".svg")
@@ -79,17 +78,31 @@ def save(ds: xr.Dataset, path: Path) -> None:
 
 
 def tidy(ds: xr.Dataset) -> pd.DataFrame:
-    """A long table, one row per arm, subject, site and time, with the units in its head."""
+    """A long table, one row per arm, subject, site and time, or record and site, with the units in its head."""
+    if "record" in ds.dims:
+        return _records(ds)
     ds = ds.drop_dims("compartment", errors="ignore").reset_coords(drop=True)
     first = [d for d in ("arm", "ratio", "subject", "site") if d in ds.dims]
     table = ds.to_dataframe(dim_order=[*first, *(d for d in ds.dims if d not in first)])
     table = table.reset_index()
+    return _with_units(table, ds)
+
+
+def _records(ds: xr.Dataset) -> pd.DataFrame:
+    """Answers by record, with the status of its subject."""
+    others = [d for d in ds.concentration.dims if d not in ("record", "site")]
+    table = ds[["concentration"]].to_dataframe(dim_order=[*others, "record", "site"]).reset_index()
+    status = ds.status.to_dataframe()["status"].reset_index()
+    if "subject" in ds.dims:
+        status = status.rename(columns={"subject": "id"})
+    by = [name for name in status.columns if name != "status"]
+    table = (
+        table.merge(status[[*by, "status"]], on=by) if by else table.assign(status=int(ds.status))
+    )
+    first = [*others, *(["id"] if "id" in table else []), "record", "time", "site"]
+    return _with_units(table[[*first, "concentration", "status"]], ds)
+
+
+def _with_units(table: pd.DataFrame, ds: xr.Dataset) -> pd.DataFrame:
     units = {name: ds[name].attrs.get("units") for name in table.columns}
     return table.rename(columns={name: f"{name} [{unit}]" for name, unit in units.items() if unit})
-
-
-def read_doses(path: str) -> Regimen:
-    """Read a table of one patient's doses from a .csv file."""
-    from pkmodel.regimen import Regimen
-
-    return Regimen.from_table(path)

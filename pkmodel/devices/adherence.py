@@ -18,11 +18,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pkmodel.devices.course import Course, records, row_of
+from pkmodel.devices.course import Course, records
 from pkmodel.devices.draws import Key, subject_numbers, uniforms
 from pkmodel.devices.reading import read
 from pkmodel.errors import ParameterError, RegimenError
 from pkmodel.regimen import Order, Regimen
+from pkmodel.regimen.tables import record_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -250,7 +251,7 @@ def _events(numbers: Ints, orders: list[Order], when: Floats, end: float) -> Any
 
     The first orders are those of the columns of `when`; one by one their doses are taken.
     """
-    rows = {order: row_of(order, end) for order in dict.fromkeys(orders)}
+    rows = {order: record_of(order, end) for order in dict.fromkeys(orders)}
     place, dose = np.nonzero(~np.isnan(when))
     rest = range(when.shape[1], len(orders))
     whose = np.concatenate([place, np.repeat(np.arange(len(numbers)), len(rest))])

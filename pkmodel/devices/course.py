@@ -14,9 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from pkmodel.regimen import Order
-
-__all__ = ["Course", "records", "row_of"]
+__all__ = ["Course", "records"]
 
 _OTHER = 2
 
@@ -88,25 +86,4 @@ def records(
 
 
 def _nothing(column: str, size: int) -> NDArray[Any]:
-    return np.full(size, "" if column in ("compartment", "per") else 0.0)
-
-
-def row_of(order: Order, until: float) -> dict[str, Any]:
-    """Columns of the record that gives all doses of an order until a time [h]."""
-    duration = order.duration or 0.0
-    if duration == np.inf:
-        duration = until - order.start
-    amount = order.amount if order.amount is not None else (order.rate or 0.0) * duration
-    rate = {"rate": -1.0, "duration": -2.0}.get(order.modelled or "", 0.0)
-    if order.amount is not None and order.rate is not None:
-        rate = order.rate
-    return {
-        "time": order.start,
-        "amount": amount,
-        "compartment": order.input,
-        "rate": rate,
-        "duration": duration,
-        "interval": order.interval or 0.0,
-        "additional": len(order.times(until)) - 1,
-        "per": order.per or "",
-    }
+    return np.full(size, "" if column in ("compartment", "form", "per") else 0.0)

@@ -66,7 +66,7 @@ class Stream(NamedTuple):
 
     def doses(self) -> tuple[Floats, Floats, Floats]:
         """Start [h], duration [h] and rate [mg/h] of the infusions that the stream is made of."""
-        keep = self.rate > 0
+        keep = (self.rate > 0) & (self.end > self.start)
         start, end, rate = self.start[keep], self.end[keep], self.rate[keep]
         first = np.ones(len(rate), bool)
         first[1:] = (start[1:] != end[:-1]) | (rate[1:] != rate[:-1])

@@ -94,9 +94,9 @@ class Hardware:
             elif key == "battery_life" and not isinstance(value, str | int | float):
                 value = _read_table(faults, value)
             else:
-                value = read(faults, key, value, dimension, finite=key != "maximum_flow")
+                value = read(faults, key, value, dimension)
             object.__setattr__(self, key, value)
-        faults += self._conflicts()
+        faults = faults or list(self._conflicts())
         if faults:
             raise RegimenError(*faults, given=self.name)
         object.__setattr__(self, "most_steps", int(self.most_steps))
@@ -104,7 +104,7 @@ class Hardware:
     def _conflicts(self) -> Iterable[str]:
         if self.most_steps < 1 or self.most_steps % 1:
             yield f"most_steps is {self.most_steps:g}; expected a whole number from 1"
-        if not self.residual <= self.alarm < self.reservoir and not math.isnan(self.reservoir):
+        if not self.residual <= self.alarm < self.reservoir:
             yield "expected residual <= alarm < reservoir"
         if self.maximum_flow <= self.minimum_flow:
             yield "expected minimum_flow < maximum_flow"
@@ -141,12 +141,8 @@ class Hardware:
         faults += [f"our sources lack its {n}: give {n}=" for n in missing]
         if faults:
             raise RegimenError(*faults, given=f'"{name}"')
-        texts: dict[str, Any] = {
-            **known,
-            "most_steps": float(known.get("most_steps", 1)),
-            **numbers,
-        }
-        return cls(name, **texts)
+        values: dict[str, Any] = {**known, **numbers}
+        return cls(name, **values)
 
     def life(self, flow: float) -> float:
         """Time to the replacement indicator [h] at a mean flow [L/h].

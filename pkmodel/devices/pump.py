@@ -274,7 +274,7 @@ class Pump:
         end = read(faults, "until", until, "time", above=begin.time)
         asked = read_requests(faults, requests)
         ratio = read(faults, "ratio", ratio, "ratio", above=0)
-        _refuse(faults, "Pump.run")
+        _refuse(faults, "Pump.run", "")
         return deliver(self._orders, begin, end, asked, ratio)
 
     def events(
@@ -364,10 +364,10 @@ class Pump:
 
         faults: list[str] = []
         hours = read(faults, "years", years, "ratio", above=0) * 365.25 * DAY
-        _refuse(faults, "Pump.maintenance")
+        _refuse(faults, "Pump.maintenance", "")
         drug, _ = drug_of(self.drug)
         known = stability(drug.name if drug else self.drug)
-        limits = (self.stability,) * 2 if self.stability else known
+        limits = known if self.stability is None else (self.stability,) * 2
         return calendar(
             self.run(hours, requests=requests), self.hardware, limits, start, self.clock
         )
@@ -378,10 +378,8 @@ class Pump:
 
     @cached_property
     def _orders(self) -> Orders:
-        hardware = self.hardware
-        policy = Policy(
-            self.filling, hardware.residual, hardware.alarm, self.refill_at, self.refill_every
-        )
+        levels = self.filling, self.hardware.residual, self.hardware.alarm
+        policy = Policy(*levels, self.refill_at, self.refill_every)
         return Orders(self.settings, self.faults, policy, self.clock)
 
     def _doses(self, delivery: Delivery) -> dict[str, Any]:
@@ -395,6 +393,6 @@ def _of_subject(requests: Any, subject: int | None) -> Iterable[Any]:
     return requests.get(subject, ()) if isinstance(requests, Mapping) else requests
 
 
-def _refuse(faults: Sequence[str], given: str) -> None:
+def _refuse(faults: Sequence[str], given: str, remedy: str = _EXAMPLE) -> None:
     if faults:
-        raise RegimenError(*faults, given=given, remedy="" if "." in given else _EXAMPLE)
+        raise RegimenError(*faults, given=given, remedy=remedy)

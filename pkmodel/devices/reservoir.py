@@ -123,47 +123,70 @@ def deplete(
     >>> [(round(f.start, 9), round(f.end, 9), round(f.last, 9)) for f in fills]
     [(0.0, 18.0, 0.002), (18.0, 36.0, 0.002), (36.0, 50.0, 0.006)]
     """
-    asked = np.concatenate([[0.0], np.cumsum(flow * np.diff(edges))])
-
-    def after(time: float, volume: float) -> float:
-        """When the pump has asked for a volume more than at a time; at once if it is none."""
-        goal = float(np.interp(time, edges, asked)) + volume
-        place = int(np.searchsorted(asked, goal))
-        if place == len(asked):
-            return math.inf
-        late = (asked[place] - goal) / flow[place - 1] if place else 0.0
-        return max(time, float(edges[place] - late))
-
-    def next_fill(now: float, held: Contents) -> float:
-        due = [s.start for s in solutions if s.at_once and s.start > held.filled]
-        if policy.refill_every is not None:
-            due.append(held.filled + policy.refill_every)
-        if policy.refill_at is not None:
-            due.append(after(now, held.volume - policy.refill_at))
-        return max(now, min(due, default=math.inf))
-
+    demand = _Demand(edges, flow, np.concatenate([[0.0], np.cumsum(flow * np.diff(edges))]))
     fills = []
     now, end = float(edges[0]), float(edges[-1])
     while True:
-        due = next_fill(now, contents)
-        until = min(due, end)
-        empty = after(now, contents.volume - policy.residual)
-        spent = float(np.interp(until, edges, asked) - np.interp(now, edges, asked))
-        last = policy.residual if empty <= until else contents.volume - spent
-        alarm = (
-            after(now, contents.volume - policy.alarm)
-            if contents.volume > policy.alarm
-            else math.inf
-        )
-        refilled = due < end
-        fills.append(
-            Fill(now, until, contents.volume, last, contents.concentration, contents.filled,
-                 alarm if alarm <= until else math.inf, empty if empty < until else math.inf, refilled)
-        )  # fmt: skip
-        if not refilled:
+        due = max(now, _due(demand, now, contents, solutions, policy))
+        fills.append(_filling(demand, now, min(due, end), contents, policy, due < end))
+        if due >= end:
             return tuple(fills)
         strength = [s.concentration for s in solutions if s.start <= due + TICK][-1]
         now, contents = due, Contents(policy.fill, strength, due)
+
+
+class _Demand(NamedTuple):
+    """What the pump asks for: edges [h] and flow [L/h] of the pieces, volume asked for until each edge [L]."""
+
+    edges: Floats
+    flow: Floats
+    asked: Floats
+
+    def until(self, time: float) -> float:
+        """Volume asked for until a time [L]."""
+        return float(np.interp(time, self.edges, self.asked))
+
+    def after(self, time: float, volume: float) -> float:
+        """When so much more than at a time has been asked for [h]; at once if it is not above 0."""
+        goal = self.until(time) + volume
+        place = int(np.searchsorted(self.asked, goal))
+        if place == len(self.asked):
+            return math.inf
+        late = (self.asked[place] - goal) / self.flow[place - 1] if place else 0.0
+        return max(time, float(self.edges[place] - late))
+
+
+def _due(
+    demand: _Demand, now: float, held: Contents, solutions: Sequence[Solution], policy: Policy
+) -> float:
+    """When the next filling is due [h]."""
+    due = [s.start for s in solutions if s.at_once and s.start > held.filled]
+    if policy.refill_every is not None:
+        due.append(held.filled + policy.refill_every)
+    if policy.refill_at is not None:
+        due.append(demand.after(now, held.volume - policy.refill_at))
+    return min(due, default=math.inf)
+
+
+def _filling(
+    demand: _Demand, start: float, end: float, held: Contents, policy: Policy, refilled: bool
+) -> Fill:
+    empty = demand.after(start, held.volume - policy.residual)
+    alarm = (
+        demand.after(start, held.volume - policy.alarm) if held.volume > policy.alarm else math.inf
+    )
+    spent = demand.until(end) - demand.until(start)
+    return Fill(
+        start,
+        end,
+        first=held.volume,
+        last=policy.residual if empty <= end else held.volume - spent,
+        concentration=held.concentration,
+        filled=held.filled,
+        alarm=alarm if alarm <= end else math.inf,
+        empty=empty if empty < end else math.inf,
+        refilled=refilled,
+    )
 
 
 def drawn(edges: Floats, flow: Floats, fills: Sequence[Fill]) -> Stream:

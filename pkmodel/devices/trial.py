@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pkmodel import units
-from pkmodel.devices.course import Course, records, row_of
+from pkmodel.devices.course import Course, records
 from pkmodel.devices.reading import read
 from pkmodel.errors import InputError, ParameterError, RegimenError, UnitError
 from pkmodel.regimen import Order, Regimen
+from pkmodel.regimen.tables import record_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -156,7 +157,7 @@ def screen(
         )
     place = np.repeat(np.arange(len(labels)), [len(told) for told in given])
     step = np.concatenate([np.arange(len(told)) for told in given])
-    rows = [row_of(order, order.end) for order in orders]
+    rows = [record_of(order, order.end) for order in orders]
     columns = {name: np.array([row[name] for row in rows])[step] for name in rows[0]}
     return Course(
         records(labels, place, **columns),

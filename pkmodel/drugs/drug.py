@@ -23,7 +23,7 @@ from pkmodel.drugs.schema import (
 )
 from pkmodel.drugs.tables import check_table
 from pkmodel.errors import DrugError, did_you_mean
-from pkmodel.library import NEURAXIAL, neuraxial
+from pkmodel.library import NEURAXIAL, SEGMENTED, Spine, neuraxial
 from pkmodel.model import Model, Parameter
 from pkmodel.regimen import Regimen
 
@@ -60,6 +60,8 @@ class Drug:
         Molar mass [g/mol].
     parameters : dict of str to Sourced
         Every parameter of the neuraxial model, those of physiology included.
+    segmented_parameters : dict of str to Sourced
+        The same of the model whose CSF is divided into segments, see :meth:`segmented`.
     synonyms : tuple of str
         Other names by which it can be read.
     octanol_water : Sourced or None
@@ -76,6 +78,8 @@ class Drug:
         Every reference of the file.
     path : str
         The file.
+    spine : Spine or None
+        The division of the spine, if one was chosen; `parameters` then are those of that model.
 
     Examples
     --------
@@ -88,6 +92,7 @@ class Drug:
     indication: str
     molar_mass: float
     parameters: dict[str, Sourced]
+    segmented_parameters: dict[str, Sourced] = field(default_factory=dict)
     synonyms: tuple[str, ...] = ()
     octanol_water: Sourced | None = None
     routes: dict[str, Limits] = field(default_factory=dict)
@@ -96,6 +101,7 @@ class Drug:
     variants: dict[str, Variant] = field(default_factory=dict)
     references: tuple[str, ...] = ()
     path: str = ""
+    spine: Spine | None = None
 
     @classmethod
     def read(cls, name_or_path: str | Path) -> Drug:
@@ -176,8 +182,58 @@ class Drug:
             raise DrugError(
                 f'{self.name} has no variant "{name}"{did_you_mean(name, self.variants)}; it has: {known}'
             )
-        parameters = {**self.parameters, **self.variants[name].parameters}
-        return replace(self, parameters=parameters, version=f"{self.version}+{name}")
+        new, version = self.variants[name].parameters, f"{self.version}+{name}"
+        own = _with(self.parameters, new, SEGMENTED if self.spine else NEURAXIAL)
+        fine = _with(self.segmented_parameters, new, SEGMENTED)
+        return replace(self, parameters=own, segmented_parameters=fine, version=version)
+
+    def segmented(
+        self,
+        segments: int = 30,
+        *,
+        tip: str = "L3-L4",
+        epidural: str = "L3-L4",
+        spread: float = 2.0,
+        sites: Iterable[str] = (),
+    ) -> Drug:
+        """The same drug in the finer neuraxial model, whose spine is a chain of segments.
+
+        Parameters
+        ----------
+        segments : int
+            Number of segments of spinal CSF, 3 to 240.
+        tip : str
+            Vertebral level at which intrathecal doses enter: ``"T10"``, or ``"L3-L4"`` between two.
+        epidural : str
+            Level at which epidural doses cross the dura.
+        spread : float
+            Length of the spine [vertebral levels] over which a dose mixes as it enters.
+        sites : iterable of str
+            Further sites of the results: ``"csf T12"``, ``"csf L3-L4"``, ``"cord T10"``.
+
+        Returns
+        -------
+        Drug
+            With the parameters of that model; the version names the division.
+
+        Raises
+        ------
+        ModelError
+            An unknown level, or a number out of range.
+
+        Examples
+        --------
+        >>> fine = Drug.read("morphine").segmented(30, tip="T10", sites=["csf T10"])
+        >>> fine.version
+        '1.0+30 segments, tip T10, epidural L3-L4, spread 2'
+        >>> len(fine.model().states) > 50
+        True
+        """
+        spine = Spine(segments, tip, epidural, spread, tuple(sites))
+        version = self.version if self.spine is None else self.version.rpartition("+")[0]
+        return replace(
+            self, parameters=self.segmented_parameters, spine=spine, version=f"{version}+{spine}"
+        )
 
     def model(self) -> Model:
         """The neuraxial model with this drug's parameters.
@@ -191,11 +247,11 @@ class Drug:
         >>> Drug.read("morphine").model().name
         'neuraxial morphine'
         """
-        model = neuraxial(**{
+        parameters = {
             p.name: Parameter(p.name, p.value, p.dimension, p.cv, p.distribution)
             for p in self.parameters.values()
-        })  # fmt: skip
-        return replace(model, name=f"neuraxial {self.name}")
+        }
+        return replace(neuraxial(self.spine, **parameters), name=f"neuraxial {self.name}")
 
     def check(
         self, regimen: Iterable[Order] | str, intended: bool = False, weight: float | None = None
@@ -421,6 +477,14 @@ class Drug:
 
     def __repr__(self) -> str:
         return f'Drug("{self.name}", version {self.version}): {", ".join(self.routes)}'
+
+
+def _with(
+    old: Mapping[str, Sourced], new: Mapping[str, Sourced], table: Mapping[str, tuple[str, ...]]
+) -> dict[str, Sourced]:
+    """Parameters with others in their place, as far as the model of the table has them."""
+    known = {n for group in table.values() for n in group}
+    return {**old, **{n: p for n, p in new.items() if n in known}}
 
 
 def _number_in(text: str) -> str:

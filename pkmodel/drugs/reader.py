@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pkmodel import units
 from pkmodel.drugs.schema import CONFIDENCE, Equivalence, Limits, Preset, Refusal, Sourced, Variant
 from pkmodel.errors import DrugError, UnitError, did_you_mean
-from pkmodel.library import DIMENSIONS, NEURAXIAL
+from pkmodel.library import DIMENSIONS, NEURAXIAL, SEGMENTED
 
 HOME = Path(__file__).parent
 PHYSIOLOGY = "physiology"
@@ -26,9 +26,11 @@ _EQUIVALENCE = ("reference", "test", "nominal", "range", "presets", *_NUMBER[1:]
 _PRESET = ("ratio", "range", "design", "n", *_NUMBER[1:])
 _REFUSAL = ("reason", "remedy", "source", "confidence")
 _TEXTS = ("name", "version", "indication")
-_TABLES = ("parameters", "routes", "refused", "equivalence", "variants", "sources")
+_TABLES = ("parameters", "segmented", "routes", "refused", "equivalence", "variants", "sources")
 _TOP = (*_TEXTS, "synonyms", "molar_mass", "octanol_water", *_TABLES)
 _NAMES = tuple(n for group in NEURAXIAL.values() for n in group)
+_SEGMENTED = tuple(n for group in SEGMENTED.values() for n in group)
+_ALL = tuple(dict.fromkeys((*_NAMES, *_SEGMENTED)))
 
 
 def load(path: Path) -> dict[str, Any]:
@@ -77,11 +79,23 @@ def read(path: Path) -> dict[str, Any]:
     return {**fields, "path": str(path)}
 
 
+class Physiology(NamedTuple):
+    """What no drug file needs to give: numbers of both models, and other sets of them."""
+
+    parameters: dict[str, Sourced]
+    segmented: dict[str, Sourced]
+    variants: dict[str, Variant]
+
+
 @lru_cache
-def _physiology() -> dict[str, Sourced]:
+def _physiology() -> Physiology:
     path = HOME / f"{PHYSIOLOGY}.toml"
     reader = _Reader(load(path))
-    found = reader.parameters(reader.section("parameters"), "parameters")
+    found = Physiology(
+        reader.parameters(reader.section("parameters"), "parameters", _NAMES),
+        reader.parameters(reader.section("segmented"), "segmented", _SEGMENTED),
+        reader.variants(),
+    )
     if reader.faults:
         raise DrugError(*reader.faults, given=str(path))
     return found
@@ -98,13 +112,11 @@ class _Reader:
             if not isinstance(reference, str) or not reference.strip():
                 self.faults.append(f"sources.{key}: expected a full reference as text")
 
-    def drug(self, physiology: Mapping[str, Sourced]) -> dict[str, Any]:
+    def drug(self, physiology: Physiology) -> dict[str, Any]:
         top = self.table
         self.known(top, _TOP, "")
         texts = {key: self.text(top, key, "", required=key != "indication") for key in _TEXTS}
-        own = self.parameters(self.section("parameters"), "parameters")
-        named = self.section("parameters")
-        self.complete({**physiology, **named})
+        parameters, segmented = self.models(physiology)
         molar_mass = self.number("molar_mass", top.get("molar_mass"), "molar_mass", "molar_mass")
         octanol = top.get("octanol_water")
         return {
@@ -113,13 +125,12 @@ class _Reader:
             "molar_mass": molar_mass.value if molar_mass else math.nan,
             "octanol_water": octanol
             and self.number("octanol_water", octanol, "octanol_water", "ratio"),
-            "parameters": {
-                n: p for n, p in ((n, own.get(n) or physiology.get(n)) for n in _NAMES) if p
-            },
+            "parameters": parameters,
+            "segmented_parameters": segmented,
             "routes": {n: self.limits(n, t) for n, t in self.section("routes").items()},
             "refused": {n: self.refusal(n, t) for n, t in self.section("refused").items()},
             "equivalence": self.equivalence(top["equivalence"]) if "equivalence" in top else None,
-            "variants": {n: self.variant(n, t) for n, t in self.section("variants").items()},
+            "variants": {**physiology.variants, **self.variants()},
             "references": tuple(self.sources.values()),
         }
 
@@ -141,23 +152,41 @@ class _Reader:
                 self.faults.append(f"{where}: unknown key{did_you_mean(key, keys)}")
         return True
 
-    def complete(self, parameters: Mapping[str, Any]) -> None:
-        """The model needs all required parameters, and each optional group whole."""
-        for group, names in NEURAXIAL.items():
-            if group != "required" and not set(names) & set(parameters):
-                continue
-            self.faults += [
-                f"parameters.{n}: missing ({DIMENSIONS[n][1]}, a {DIMENSIONS[n][0]})"
-                for n in names
-                if n not in parameters
-            ]
+    def models(self, physiology: Physiology) -> tuple[dict[str, Sourced], dict[str, Sourced]]:
+        """Parameters of the model with four levels, and of the one with segments, in their order."""
+        named, fine = self.section("parameters"), self.section("segmented")
+        own = self.parameters(named, "parameters", _NAMES)
+        of_segments = self.parameters(fine, "segmented", _SEGMENTED)
+        self.complete({*physiology.parameters, *named}, NEURAXIAL)
+        self.complete({*physiology.parameters, *physiology.segmented, *named, *fine}, SEGMENTED)
+        levels = {**physiology.parameters, **own}
+        segments = {**physiology.parameters, **physiology.segmented, **own, **of_segments}
+        return (
+            {n: levels[n] for n in _NAMES if n in levels},
+            {n: segments[n] for n in _SEGMENTED if n in segments},
+        )
 
-    def parameters(self, tables: Mapping[str, Any], path: str) -> dict[str, Sourced]:
+    def complete(self, given: Container[str], table: Mapping[str, tuple[str, ...]]) -> None:
+        """A model needs all its required parameters, and each optional group whole."""
+        for group, names in table.items():
+            if group != "required" and not any(n in given for n in names):
+                continue
+            missing = [
+                f"{'parameters' if n in _NAMES else 'segmented'}.{n}: missing "
+                f"({DIMENSIONS[n][1]}, a {DIMENSIONS[n][0]})"
+                for n in names
+                if n not in given
+            ]
+            self.faults += [fault for fault in missing if fault not in self.faults]
+
+    def parameters(
+        self, tables: Mapping[str, Any], path: str, names: tuple[str, ...]
+    ) -> dict[str, Sourced]:
         found = {}
         for name, table in tables.items():
             where = f"{path}.{name}"
-            if name not in _NAMES:
-                self.faults.append(f"{where}: unknown parameter{did_you_mean(name, _NAMES)}")
+            if name not in names:
+                self.faults.append(f"{where}: unknown parameter{did_you_mean(name, names)}")
             elif number := self.number(name, table, where, DIMENSIONS[name][0], spread=True):
                 found[name] = number
         return found
@@ -338,6 +367,10 @@ class _Reader:
         )
         return Preset(name, ratio, design, n, span, **self.origin(table, path))
 
+    def variants(self) -> dict[str, Variant]:
+        tables = self.section("variants")
+        return {n: v for n, t in tables.items() if (v := self.variant(n, t))}
+
     def variant(self, name: str, table: Any) -> Variant | None:
         path = f"variants.{name}"
         if not self.known(table, ("description", "parameters"), path):
@@ -345,7 +378,7 @@ class _Reader:
         values = table.get("parameters", {})
         if not values:
             self.faults.append(f"{path}.parameters: expected the parameters that differ")
-        own = self.parameters(values, f"{path}.parameters")
+        own = self.parameters(values, f"{path}.parameters", _ALL)
         return Variant(name, self.text(table, "description", path), own)
 
 

@@ -155,7 +155,7 @@ class Regimen:
         1    0.0   0.0     0          0.0     0
         2  336.0   0.0     0          0.0     0
         """
-        table = write_orders(self, until, times)
+        table = write_orders(self.orders, until, times)
         if subjects is not None:
             labels = range(1, subjects + 1) if isinstance(subjects, int) else subjects
             table = table.repeat(labels)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -43,15 +44,20 @@ def read_orders_of(source: Any) -> list[Order]:
     return orders
 
 
-def write_orders(orders: Iterable[Order], until: float, times: ArrayLike | None) -> EventTable:
-    """Write one record per order, and observations; see ``Regimen.to_table``."""
+def write_orders(orders: Sequence[Order], until: float, times: ArrayLike | None) -> EventTable:
+    """Write one record per order, with its number as row, and observations; see ``Regimen.to_table``."""
     end = until
     if end == math.inf and np.size(times if times is not None else ()):
         end = float(np.max(np.asarray(times, float)))
-    given = [o for o in orders if o.dose > 0 and o.start <= (end if o.end == math.inf else until)]
-    records = [_record(order, end) for order in sorted(given, key=lambda order: order.start)]
+    ends = [end if order.end == math.inf else until for order in orders]
+    numbered = sorted(
+        zip(orders, ends, range(1, len(ends) + 1), strict=True), key=lambda o: o[0].start
+    )
+    kept = [(o, last, number) for o, last, number in numbered if o.dose > 0 and o.start <= last]
+    records = [record_of(order, last) for order, last, _ in kept]
     columns: dict[str, Any] = {name: [record[name] for record in records] for name in _FIELDS}
     table = EventTable.of(evid=DOSE, **columns)
+    table = replace(table, row=np.array([number for _, _, number in kept], np.int64))
     return table if times is None else table.with_observations(times)
 
 
@@ -85,9 +91,11 @@ def _order(table: EventTable, record: int) -> Order:
     )
 
 
-def _record(order: Order, until: float) -> dict[str, Any]:
+def record_of(order: Order, until: float) -> dict[str, Any]:
     """Fields of an order; a rate with a duration becomes their product over that duration."""
-    count = order.count if order.count is not None else len(order.times(until))
+    count = order.count
+    if count is None or until < math.inf:
+        count = len(order.times(until))
     duration, amount = order.duration or 0.0, order.amount
     if duration == math.inf:
         duration = until - order.start

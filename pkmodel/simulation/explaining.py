@@ -13,6 +13,7 @@ from pkmodel.errors import ParameterError
 from pkmodel.events import EventTable
 from pkmodel.events.table import RESET, RESET_AND_DOSE
 from pkmodel.regimen import Regimen
+from pkmodel.regimen.tables import write_orders
 from pkmodel.schedule import realise, trains_of
 from pkmodel.simulation.cases import Cases, given_by_name
 from pkmodel.simulation.reading import model_of, regimen_of, with_body_sizes
@@ -102,7 +103,7 @@ def explain(
     word = "record"
     if isinstance(doses, Regimen | str):
         word, limit = "order", np.inf if until is None else until
-        table = EventTable.read(regimen_of(doses, drug).to_table(until=limit))
+        table = write_orders(regimen_of(doses, drug).orders, limit, None)
     else:
         table = doses if isinstance(doses, EventTable) else EventTable.read(doses)
     model = with_body_sizes(
@@ -118,7 +119,8 @@ def explain(
         )
     _, programmes = programmes_of(model, table, segment, cases)
     trains = trains_of(model, programmes, cases.values)
-    last = programmes.ends(np.array([np.inf if until is None else until]))
+    end = np.inf if until is None else until
+    last = np.minimum(programmes.ends(np.array([end])), end)
     found, periods = realise(trains, programmes, last)
     rows = [
         *_resets(programmes),
