@@ -327,6 +327,10 @@ WRONG = {
     "60 mg oral q12h then 30 mg oral": [
         'in "30 mg oral": "60 mg oral q12h" has no end, so nothing can follow it (for 14 d)'
     ],
+    "60 mg oral then 30 mg oral": [
+        'in "30 mg oral": "60 mg oral" is given once, so "then" does not say when the next order begins: '
+        'write "+" and a time (at 12 h), or a number of doses (q12h x 1)'
+    ],
     "60 mg oral q12h x 2 then 30 mg oral at 36 h": [
         'in "30 mg oral at 36 h": "at" and "then" both say when it begins: write "+" before "at"'
     ],

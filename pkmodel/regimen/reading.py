@@ -111,6 +111,11 @@ def _read_step(step: str, molar_mass: float | None, previous: Order | None) -> O
     if previous is not None:
         if previous.end == math.inf:
             reader.faults.append(f'"{previous}" has no end, so nothing can follow it (for 14 d)')
+        elif not previous.end > previous.start:
+            reader.faults.append(
+                f'"{previous}" is given once, so "then" does not say when the next order begins: '
+                'write "+" and a time (at 12 h), or a number of doses (q12h x 1)'
+            )
         if "start" in reader.found:
             reader.faults.append('"at" and "then" both say when it begins: write "+" before "at"')
     if reader.faults or order is None:
