@@ -88,14 +88,17 @@ class Shared:
         self.problem.solve()
 
 
-class OneRow:
-    """All cases on one tape, the central compartment written."""
+class SomeRows:
+    """All cases on one tape, the central compartment written, alone or with three rows more."""
 
-    def setup(self):
-        self.problem = Problem(1000, 3, rows=[1])
+    params = ([1, 4],)
+    param_names = ("rows",)
+
+    def setup(self, rows):
+        self.problem = Problem(1000, 3, rows=[1, 0, 2, 1][:rows])
         self.problem.solve()
 
-    def time_solve(self):
+    def time_solve(self, rows):
         self.problem.solve()
 
 

@@ -251,6 +251,22 @@ def test_many_outputs_between_jumps_in_any_order_of_columns():
     np.testing.assert_allclose(out[0, 0, order], np.exp(-0.05 * times), rtol=1e-13)
 
 
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 6])
+def test_runs_of_every_length_equal_single_steps(n):
+    a, _ = random_rates(n, n, 1.0)
+    rows = [[(n - 1, 0.5)], [(state, 1.0 + state) for state in range(n)]]
+    for length in range(1, 40) if COMPILED else (7, 8, 13, 33):
+        tape = [(0.0, ADD, 0, 1.0), (1.0, ADD, n - 1, 2.0)]
+        forth = [(1.0 + 0.25 * k, OUTPUT, k, 0.0) for k in range(length)]
+        back = [(time, op, length - 1 - k, value) for time, op, k, value in forth]
+        run_out, _ = run(a[None, None], [MASS] * n, [tape + forth], rows=rows, columns=48)
+        steps, _ = run(a[None, None], [MASS] * n, [tape + back], rows=rows, columns=48)
+        np.testing.assert_allclose(
+            run_out[0, :, :length], steps[0, :, length - 1 :: -1][:, :length], rtol=1e-13
+        )
+        assert (run_out[0, :, length:] == 7.0).all()
+
+
 def test_segments_change_the_matrix():
     a, _ = random_rates(1, 3, 1.0)
     b, _ = random_rates(2, 3, 1.0)
@@ -337,6 +353,17 @@ def test_bits_do_not_depend_on_neighbours_slices_or_threads():
     mixed, _ = run(wild, kind, tapes, program, scales)
     keep = np.arange(CASES) % 3 != 0
     assert bits(mixed[keep]) == bits(whole[keep])
+
+
+def test_bits_do_not_depend_on_a_neighbour_that_is_no_compartment_model():
+    matrices, scales = population(CASES), np.ones((CASES, 1))
+    calm, _ = run(matrices, [MASS] * 3, [long_tape()], scales=scales)
+    odd = matrices.copy()
+    odd[::3, 0, 0, 1] = -4.0
+    odd[1::3, 0, 2, 2] = 0.2
+    mixed, status = run(odd, [MASS] * 3, [long_tape()], scales=scales)
+    assert (status == linear.OK).all()
+    assert bits(mixed[2::3]) == bits(calm[2::3])
 
 
 def test_own_programs_equal_a_shared_one():
@@ -444,6 +471,30 @@ def test_overflow_is_reported(shared, reset):
     out, status = run(matrices, [GENERAL], [tape, tape], program)
     assert status.tolist() == [linear.NONFINITE_RESULT, linear.OK]
     assert np.isnan(out[0]).all() and out[1].tolist() == [[0.0, 0.0]]
+
+
+def test_overflow_late_in_a_run_is_reported():
+    tape = [(0.0, ADD, 0, 1.0), *((float(k), OUTPUT, k, 0.0) for k in range(16))]
+    out, status = run(np.array([[[[50.0]]], [[[-50.0]]]]), [GENERAL], [tape], [0, 0])
+    assert status.tolist() == [linear.NONFINITE_RESULT, linear.OK]
+    assert np.isnan(out[0]).all() and np.isfinite(out[1]).all()
+
+
+@pytest.mark.skipif(not COMPILED, reason="vectors are arrays")
+@pytest.mark.parametrize("width", [4, 8, 16])
+def test_vectors_calculate_as_arrays_do(width):
+    def calculate(source, target):
+        a = linear._load(source, 0, linear._splat(0.0, width))
+        b = linear._load(source, 3, a)
+        both = linear._fma(a, b, linear._fma(b, 0.5, linear._splat(1.0, width)))
+        linear._store(target, 2, linear._ratio(both, b))
+
+    source = np.arange(1.0, 4.0 + width)
+    compiled, plain = np.zeros((2, width + 4))
+    numba.njit(calculate)(source, compiled)
+    calculate(source, plain)
+    np.testing.assert_allclose(compiled, plain, rtol=1e-15)
+    assert (plain[2:-2] > 0.0).all() and plain[[0, 1, -2, -1]].tolist() == [0.0] * 4
 
 
 @pytest.mark.skipif(not COMPILED, reason="there is nothing to cache")

@@ -35,7 +35,8 @@ STEADY   ``x <- sum over k >= 0 of exp(value * M)^k x`` for MASS and GENERAL sta
 =======  ===================================================================================
 
 ``scale`` is ``scales[case, scale]`` (a bioavailability, say), or 1 where the index is negative. The
-first item sets the initial time; the state starts at zero, with nothing put aside. Items at one time act in their order.
+first item sets the initial time; the state starts at zero, with nothing put aside. Items at one time
+act in their order.
 
 Method
 ------
@@ -68,16 +69,22 @@ ends in the status NO_STEADY_STATE.
 Steps of equal length share one exponential. Lengths are equal within two units in the last place of
 the largest time of the tape, and the difference is carried to the next step, so that it never adds up.
 
-Outputs at even distances after one event are rows on the state at the first of them,
+Eight to sixteen outputs at even distances after one event are rows on the state at the first of them,
 
 .. math:: y(t + q h) = (W E^q) x(t), \quad q = 0, 1, \ldots, 15 \qquad (7)
+
+.. math:: W E^{q + r} = (W E^q) E^r, \quad q < r = 1, 2, 4, 8 \qquad (8)
 
 and the rows serve all such runs of a case, so that a run costs no step.
 
 Three functions do this one after another for as many cases as fit the processor's cache: `_plan`
-finds the exponentials that a tape needs, `_exponentials` computes them with the cases side by side
-in lanes, `_march` follows the tape. A case depends on its own numbers only, in a fixed order of
-operations: results are the same bits whatever the neighbours, slices and threads.
+finds the exponentials that a tape needs, `_exponentials` computes them with sixteen cases side by
+side in lanes, `_march` follows the tape, case by case, with states or times side by side. Both hold
+numbers in a `_Vector` of fixed width. A plain loop over an array would do the same, if the compiler
+did not have to test before each one whether arrays overlap, which takes longer than the loop.
+
+A case depends on its own numbers only, in a fixed order of operations: results are the same bits
+whatever the neighbours, slices and threads.
 
 References
 ----------
@@ -91,7 +98,9 @@ import math
 import warnings
 
 import numpy as np
+from llvmlite import ir
 from numba import njit, types
+from numba.extending import lower_builtin, models, register_model, type_callable
 
 GENERAL, MASS, RATE, INTEGRAL = range(4)
 ADD, SET, OUTPUT, SEGMENT, RESET, CLOCK, ASIDE, JOIN, STEADY = range(9)
@@ -100,6 +109,8 @@ OK, NONFINITE_INPUT, NONFINITE_RESULT, NO_STEADY_STATE, BAD_TAPE = range(5)
 _EPS = 2.0**-52
 _THETA = 0.8
 _RUN = 16
+_LEAST = 8
+_LANES = 16
 _TABLES = 4
 _KEYS = 64
 _CHUNK_BYTES = 1 << 20
@@ -107,14 +118,108 @@ _DOUBLINGS = 64
 _FACTORIAL = np.array([math.factorial(k) for k in range(17)], np.float64)
 
 # Six products for the Taylor sum, then squarings: result = left times right.
-_LEFT = np.array([1, 2, 2, 0, 0, 0, 0])
-_RIGHT = np.array([1, 1, 2, 4, 4, 4, 0])
-_RESULT = np.array([2, 3, 4, 5, 5, 5, 5])
+_LEFT = np.array([1, 2, 2, 0, 0, 0, 0], np.uint64)
+_RIGHT = np.array([1, 1, 2, 4, 4, 4, 0], np.uint64)
+_RESULT = np.array([2, 3, 4, 5, 5, 5, 5], np.uint64)
 
-# Inner loops index flat arrays by unsigned numbers: a signed one may be negative, which numba would
-# test in every turn, and no such loop is compiled to SIMD.
+# Arrays are flat and their indices unsigned: a signed one may be negative, which numba tests each time.
 _U = np.uint64
-_WIDE, _ONE = np.uint64(_RUN), np.uint64(1)
+_ZERO, _ONE, _FOUR, _EIGHT = _U(0), _U(1), _U(4), _U(8)
+_Q, _L = _U(_RUN), _U(_LANES)
+# What `_exponentials` keeps for every lane: OWN and OTHER are 1 and 0 where eq. (5) holds, else 0 and 1,
+# and a column is multiplied by TOP / (OWN * total + OTHER), which follows as SHARE for every column.
+_OWN, _OTHER, _TOP, _FACTOR, _STEP, _SHIFT, _NORM, _HALVINGS, _LOADED, _SHARE = (
+    _U(k * _LANES) for k in range(10)
+)
+
+
+class _Vector(types.Type):
+    """A fixed number of float64 side by side in registers. Below are its five operations."""
+
+    def __init__(self, width):
+        self.width = width
+        super().__init__(f"float64x{width}")
+
+
+def _splat(value, width):
+    return np.full(width, value)
+
+
+def _load(array, at, like):
+    return array[at : at + len(like)].copy()
+
+
+def _store(array, at, vector):
+    array[at : at + len(vector)] = vector
+
+
+def _fma(a, b, c):
+    """``a * b + c``, rounded once where the processor can; `b` may be one number for all."""
+    return a * b + c
+
+
+def _ratio(a, b):
+    return a / b
+
+
+@register_model(_Vector)
+def _model(manager, vector):
+    content = ir.VectorType(ir.DoubleType(), vector.width)
+    return models.PrimitiveModel(manager, vector, content)
+
+
+def _width(value, width):
+    return _Vector(width.literal_value) if isinstance(width, types.Literal) else None
+
+
+type_callable(_splat)(lambda context: _width)
+type_callable(_load)(lambda context: lambda array, at, like: like)
+type_callable(_store)(lambda context: lambda array, at, vector: types.none)
+type_callable(_fma)(lambda context: lambda a, b, c: c)
+type_callable(_ratio)(lambda context: lambda a, b: a)
+
+
+@lower_builtin(_splat, types.Float, types.Integer)
+def _(context, builder, signature, values):
+    return _repeat(builder, values[0], context.get_value_type(signature.return_type))
+
+
+@lower_builtin(_load, types.Array, types.Integer, _Vector)
+def _(context, builder, signature, values):
+    return builder.load(_pointer(context, builder, signature.args, values), align=8)
+
+
+@lower_builtin(_store, types.Array, types.Integer, _Vector)
+def _(context, builder, signature, values):
+    builder.store(values[2], _pointer(context, builder, signature.args, values), align=8)
+    return context.get_dummy_value()
+
+
+@lower_builtin(_fma, _Vector, _Vector, _Vector)
+@lower_builtin(_fma, _Vector, types.Float, _Vector)
+def _(context, builder, signature, values):
+    a, b, c = values
+    if isinstance(signature.args[1], types.Float):
+        b = _repeat(builder, b, a.type)
+    return builder.fadd(builder.fmul(a, b, flags=["contract"]), c, flags=["contract"])
+
+
+@lower_builtin(_ratio, _Vector, _Vector)
+def _(context, builder, signature, values):
+    return builder.fdiv(*values)
+
+
+def _repeat(builder, value, vector):
+    place, nothing = ir.IntType(32), ir.Constant(vector, ir.Undefined)
+    one = builder.insert_element(nothing, value, place(0))
+    everywhere = ir.Constant(ir.VectorType(place, vector.count), None)
+    return builder.shuffle_vector(one, nothing, everywhere)
+
+
+def _pointer(context, builder, kinds, values):
+    data = context.make_array(kinds[0])(context, builder, values[0]).data
+    vector = context.get_value_type(kinds[2])
+    return builder.bitcast(builder.gep(data, [values[1]]), vector.as_pointer())
 
 
 def _plan(
@@ -152,7 +257,7 @@ def _plan(
                 ):  # fmt: skip
                     last += 1
                 gap = (tape_time[last - 1] - time) / max(last - 1 - at, 1)
-                even = last > at + 2 and gap > near
+                even = last >= at + _LEAST and gap > near
                 for m in range(at + 1, last):
                     even &= abs(tape_time[m] - time - (m - at) * gap) <= near
                 if not even:
@@ -208,246 +313,258 @@ def _plan(
 
 
 def _exponentials(
-    rates, traits, kind, start, column, program, used, lengths, segments, first, last, cells, vectors,
+    matrices, sizes, kind, start, column, program, used, lengths, segments, first, last, cells, lanes,
     power, sink, status,
 ):  # fmt: skip
     """Exponentials of all keys of cases `first` to `last`, eqs. (2) to (5), as power[case, key, j, i].
 
-    Beside them the eliminated share of every column that conserves mass, -1 for the others.
+    Targets are followed by zeros up to a multiple of four. Beside the exponentials stands the
+    eliminated share of every column that conserves mass, -1 for the others.
     """
-    lanes = cells.shape[1]
-    n = kind.size
-    n1 = n + 1
-    size = n1 * n1
-    length, halvings, closes, factor, shift = (
-        vectors[0],
-        vectors[1],
-        vectors[2],
-        vectors[3],
-        vectors[4],
-    )
-    share = vectors[5:]
-    zero = 6 * size
-    for base in range(first, last, lanes):
-        offset = base if rates.shape[2] > lanes else 0
+    cases, parts, keys, padded = sizes
+    n, n1 = _U(kind.size), _U(kind.size + 1)
+    size = n1 * n1 * _L
+    rates, last_row = _U(6) * size, n * n1 * _L
+    none = _splat(0.0, _LANES)
+    simple = True
+    for j in range(n):
+        simple &= kind[j] != GENERAL
+    for base in range(first, last, _LANES):
+        live = _U(min(_LANES, last - base))
         most = 0
-        for z in range(min(lanes, last - base)):
+        for z in range(live):
             most = max(most, used[program[base + z]])
+            lanes[_LOADED + z] = -1.0
         for k in range(most):
             stages = 0.0
-            for z in range(lanes):
-                p = program[min(base + z, last - 1)]
-                s = segments[p, k] if k < used[p] else 0
-                h = lengths[p, k] if k < used[p] else 0.0
-                if not math.isfinite(h * traits[s, 1, offset + z]):
-                    h = 0.0
-                    if status[min(base + z, last - 1)] == OK:
-                        status[min(base + z, last - 1)] = NONFINITE_RESULT
-                reach = h * traits[s, 1, offset + z]
-                halvings[z] = 1.0
+            for z in range(live):
+                case = base + np.int64(z)
+                p = program[case]
+                known = max(min(k, used[p] - 1), 0)
+                h = lengths[p, known]
+                if lanes[_LOADED + z] != segments[p, known]:
+                    lanes[_LOADED + z] = segments[p, known]
+                    m = (_U(case) % cases * parts + _U(segments[p, known])) * n * n
+                    shift, norm, closed = 0.0, 0.0, True
+                    for i in range(n):
+                        shift = max(shift, -matrices[m + i * n1])
+                    for j in range(n):
+                        total, column_norm = 0.0, shift
+                        for i in range(n):
+                            value = matrices[m + i * n + j]
+                            if kind[i] <= MASS:
+                                column_norm += abs(value)
+                            if kind[i] == MASS:
+                                total += value
+                                closed &= value >= 0.0 or i == j or kind[j] != MASS
+                            if i == j:
+                                value += shift
+                            cells[rates + (i * n1 + j) * _L + z] = value
+                        slack = 4.0 * n * _EPS * abs(matrices[m + j * n1])
+                        closed &= total <= slack or kind[j] != MASS
+                        leaks = total < -slack and kind[j] == MASS
+                        cells[rates + last_row + j * _L + z] = -total if leaks else 0.0
+                        if kind[j] <= MASS:
+                            norm = max(norm, column_norm)
+                    cells[rates + last_row + n * _L + z] = shift
+                    lanes[_SHIFT + z] = shift
+                    lanes[_NORM + z] = shift if closed and simple else norm
+                    lanes[_OWN + z] = 1.0 if closed else 0.0
+                    lanes[_OTHER + z] = 0.0 if closed else 1.0
+                reach = h * lanes[_NORM + z]
+                if not math.isfinite(reach):
+                    h, reach = 0.0, 0.0
+                    if status[case] == OK:
+                        status[case] = NONFINITE_RESULT
+                halvings = 0.0
                 while reach > _THETA:
                     reach *= 0.5
                     h *= 0.5
-                    halvings[z] += 1.0
-                stages = max(stages, halvings[z])
-                length[z] = h
-                shift[z] = traits[s, 0, offset + z]
-                closes[z] = traits[s, 2, offset + z]
-                factor[z] = math.exp(-shift[z] * h)
-                for i in range(n1):
-                    for m in range(start[i], start[i + 1]):
-                        at = i * n1 + column[m]
-                        value = rates[s, at, offset + z]
-                        if i == column[m]:
-                            value += shift[z]
-                        cells[size + at, z] = value * h
-            for stage in range(5 + int(stages)):
+                    halvings += 1.0
+                stages = max(stages, halvings)
+                lanes[_HALVINGS + z] = halvings
+                lanes[_STEP + z] = h
+                lanes[_FACTOR + z] = math.exp(-lanes[_SHIFT + z] * h)
+                lanes[_TOP + z] = 1.0 if lanes[_OWN + z] > 0.0 else lanes[_FACTOR + z]
+            for i in range(n1):
+                for c in range(start[i], start[i + _ONE]):
+                    at = (i * n1 + column[c]) * _L
+                    value = _load(cells, rates + at, none)
+                    _store(cells, size + at, _fma(value, _load(lanes, _STEP, none), none))
+            for stage in range(6 + np.int64(stages)):
                 kept = min(stage, 6)
                 left, right, target = _LEFT[kept] * size, _RIGHT[kept] * size, _RESULT[kept] * size
                 for i in range(n1):
-                    for m in range(start[i], start[i + 1]):
-                        j = column[m]
-                        ij = target + i * n1 + j
-                        keep = 0.0
-                        for m2 in range(start[i], start[i + 1], 2):
-                            a0 = left + i * n1 + column[m2]
-                            b0 = right + column[m2] * n1 + j
-                            a1, b1 = a0, zero
-                            if m2 + 1 < start[i + 1]:
-                                a1 = left + i * n1 + column[m2 + 1]
-                                b1 = right + column[m2 + 1] * n1 + j
-                            for z in range(lanes):
-                                cells[ij, z] = (
-                                    keep * cells[ij, z]
-                                    + cells[a0, z] * cells[b0, z]
-                                    + cells[a1, z] * cells[b1, z]
-                                )
-                            keep = 1.0
+                    row = i * n1 * _L
+                    for c in range(start[i], start[i + _ONE]):
+                        j = column[c] * _L
+                        total = none
+                        for d in range(start[i], start[i + _ONE]):
+                            m = column[d] * _L
+                            factor = _load(cells, right + m * n1 + j, none)
+                            total = _fma(_load(cells, left + row + m, none), factor, total)
+                        _store(cells, target + row + j, total)
                 if 2 <= stage <= 5:
                     order = 20 - 4 * stage
                     lead = 1.0 / _FACTORIAL[16] if stage == 2 else 1.0
                     c0, c1 = 1.0 / _FACTORIAL[order], 1.0 / _FACTORIAL[order + 1]
                     c2, c3 = 1.0 / _FACTORIAL[order + 2], 1.0 / _FACTORIAL[order + 3]
                     for i in range(n1):
-                        for m in range(start[i], start[i + 1]):
-                            at = i * n1 + column[m]
-                            unit = c0 if i == column[m] else 0.0
-                            for z in range(lanes):
-                                cells[at, z] = (
-                                    lead * cells[target + at, z] + c3 * cells[3 * size + at, z]
-                                    + c2 * cells[2 * size + at, z] + c1 * cells[size + at, z] + unit
-                                )  # fmt: skip
-                    target = np.int64(0)
+                        for c in range(start[i], start[i + _ONE]):
+                            at = (i * n1 + column[c]) * _L
+                            total = _splat(c0 if i == column[c] else 0.0, _LANES)
+                            total = _fma(_load(cells, target + at, none), lead, total)
+                            total = _fma(_load(cells, _U(3) * size + at, none), c3, total)
+                            total = _fma(_load(cells, _U(2) * size + at, none), c2, total)
+                            _store(cells, at, _fma(_load(cells, size + at, none), c1, total))
+                    target = _ZERO
                 if stage >= 5:
-                    for j in range(n1):
-                        mass = j < n and kind[j] == MASS
-                        keep = 0.0
-                        for i in range(n1 if mass else 0):
-                            if i == n or kind[i] == MASS:
-                                for z in range(lanes):
-                                    share[j, z] = keep * share[j, z] + cells[target + i * n1 + j, z]
-                                keep = 1.0
-                        for z in range(lanes):
-                            share[j, z] = (
-                                1.0 / share[j, z] if mass and closes[z] > 0.0 else factor[z]
-                            )
+                    for j in range(n):
+                        share = _load(lanes, _FACTOR, none)
+                        if kind[j] == MASS:
+                            total = _load(cells, target + last_row + j * _L, none)
+                            for i in range(n):
+                                if kind[i] == MASS:
+                                    at = target + (i * n1 + j) * _L
+                                    total = _fma(_load(cells, at, none), 1.0, total)
+                            other = _load(lanes, _OTHER, none)
+                            total = _fma(total, _load(lanes, _OWN, none), other)
+                            share = _ratio(_load(lanes, _TOP, none), total)
+                        _store(lanes, _SHARE + j * _L, share)
                     for i in range(n1):
-                        for m in range(start[i], start[i + 1]):
-                            j = column[m]
-                            at = i * n1 + j
-                            fixed = i == j and (i == n or kind[i] >= RATE)
-                            for z in range(lanes):
-                                value = cells[target + at, z] * share[j, z]
-                                cells[at, z] = (
-                                    1.0 if fixed else value if halvings[z] > 0.0 else cells[at, z]
-                                )
-                    for z in range(lanes):
-                        halvings[z] -= 1.0
-                        factor[z] = 1.0
-            for z in range(min(lanes, last - base)):
-                for j in range(n):
-                    mass = kind[j] == MASS and closes[z] > 0.0
-                    sink[base + z - first, k, j] = cells[n * n1 + j, z] if mass else -1.0
-                    for i in range(n):
-                        power[base + z - first, k, j, i] = cells[i * n1 + j, z]
+                        for c in range(start[i], start[i + _ONE]):
+                            j = column[c]
+                            at = (i * n1 + j) * _L
+                            if i == j and (i == n or kind[i] >= RATE):
+                                value = _splat(1.0, _LANES)
+                            else:
+                                share = _load(lanes, _SHARE + j * _L, none)
+                                value = _fma(_load(cells, target + at, none), share, none)
+                            _store(cells, at, value)
+                    _store(lanes, _FACTOR, _splat(1.0, _LANES))
+                    _store(lanes, _TOP, _splat(1.0, _LANES))
+                    for z in range(live):
+                        if lanes[_HALVINGS + z] == stage - 5:
+                            e = (_U(base - first) + z) * keys + _U(k)
+                            for j in range(n):
+                                closed = kind[j] == MASS and lanes[_OWN + z] > 0.0
+                                sink[e * n + j] = cells[last_row + j * _L + z] if closed else -1.0
+                                for i in range(n):
+                                    power[(e * n + j) * padded + i] = cells[(i * n1 + j) * _L + z]
 
 
 def _march(
     tape_op, tape_index, tape_value, tape_scale, begin, end, fault, program, scales, key, run, table, tables,
-    row_start, row_state, weight, first, last, power, keys, tabled, x, aside, y, segment, out,
-    columns, status,
+    row_start, row_state, weight, first, last, sizes, power, tabled, squares, x, aside, y, segment, out, status,
 ):  # fmt: skip
     """Follow the tapes from `begin` to `end` with cases `first` to `last`, eqs. (1) and (7)."""
-    n = y.size
-    nu = np.uint64(n)
-    padded = (n + 2) // 3 * 3
-    stride = np.uint64(padded * _RUN)
-    rows = row_start.size - 1
-    terms = row_state.size
-    weight_segments = weight.shape[1]
+    n, padded, keys, rows, columns = sizes
+    block = n * padded
+    part, half = _splat(0.0, 4), _splat(0.0, _LEAST)
     for case in range(first, last):
         p = program[case]
         s = min(case, weight.shape[0] - 1)
         scale = min(case, scales.shape[0] - 1)
-        w = min(segment[case], weight_segments - 1)
-        mine = np.uint64(case * padded)
-        code = status[case]
+        w = min(segment[case], weight.shape[1] - 1)
+        mine = _U(case) * padded
         made = 0
-        check = 0.0
-        at, stop = np.uint64(begin[p]), np.uint64(end[p])
+        check, checks = 0.0, half
+        now, then = _ZERO, padded
+        for i in range(_ZERO, padded, _FOUR):
+            _store(y, i, _load(x, mine + i, part))
+        at, stop = _U(begin[p]), _U(end[p])
         while at < stop:
             if key[at] >= 0:
-                e = np.uint64(((case - first) * keys + key[at]) * n * n)
-                for i in range(nu):
-                    y[i] = power[e + i] * x[mine]
-                for j in range(_ONE, nu):
-                    e += nu
-                    source = x[mine + j]
-                    for i in range(nu):
-                        y[i] += power[e + i] * source
-                for i in range(nu):
-                    x[mine + i] = y[i]
-            op, index, value = tape_op[at], tape_index[at], tape_value[at]
+                e = (_U(case - first) * keys + _U(key[at])) * block
+                for i in range(_ZERO, padded, _FOUR):
+                    total = part
+                    for j in range(n):
+                        total = _fma(_load(power, e + j * padded + i, part), y[now + j], total)
+                    _store(y, then + i, total)
+                now, then = then, now
+            op, index = tape_op[at], _U(tape_index[at])
             if op == OUTPUT and run[at] == 1:
-                o = np.uint64(case * rows * columns + index)
+                o = _U(case) * rows * columns + index
                 for r in range(rows):
                     total = 0.0
-                    for k in range(row_start[r], row_start[r + 1]):
-                        total += weight[s, w, k] * x[mine + np.uint64(row_state[k])]
+                    for k in range(row_start[r], row_start[r + _ONE]):
+                        total += weight[s, w, k] * y[now + _U(row_state[k])]
                     out[o] = total
                     check += total * 0.0
-                    o += np.uint64(columns)
+                    o += columns
             elif op == OUTPUT:
-                t = table[at]
-                if (made >> t) & 1 == 0:  # rows of W E^q, q = 0, 1, ..., eq. (7)
-                    made |= 1 << t
-                    for k in range(terms):
-                        g = np.uint64((t * terms + k) * padded * _RUN)
-                        for j in range(nu):
-                            tabled[g + j * _WIDE] = 0.0
-                        tabled[g + np.uint64(row_state[k]) * _WIDE] = weight[s, w, k]
-                    for q in range(_RUN - 1):
-                        for k in range(terms):
-                            g = np.uint64((t * terms + k) * padded * _RUN + q)
-                            e = np.uint64(((case - first) * keys + tables[p, t]) * n * n)
-                            for j in range(nu):
-                                total = 0.0
-                                for i in range(nu):
-                                    total += power[e + i] * tabled[g + i * _WIDE]
-                                tabled[g + j * _WIDE + _ONE] = total
-                                e += nu
-                whole = index + _RUN <= columns  # what is beyond the run is written again later
-                width = np.uint64(_RUN if whole else run[at])
-                for j in range(0, n, 3):
-                    a = x[mine + np.uint64(j)]
-                    b = x[mine + np.uint64(j + 1)]
-                    c = x[mine + np.uint64(j + 2)]
-                    check += (a + b + c) * 0.0
-                    o = np.uint64(case * rows * columns + index)
-                    g0 = np.uint64((t * terms * padded + j) * _RUN)
+                t = _U(table[at])
+                g = t * rows * n * _Q
+                if (made >> table[at]) & 1 == 0:  # rows of W E^q by doubling, eqs. (7) and (8)
+                    made |= 1 << table[at]
                     for r in range(rows):
-                        for k in range(row_start[r], row_start[r + 1]):
-                            g1, g2 = g0 + _WIDE, g0 + _WIDE + _WIDE
-                            if j == 0 and k == row_start[r]:
-                                for q in range(width):
-                                    out[o + q] = (
-                                        tabled[g0 + q] * a + tabled[g1 + q] * b + tabled[g2 + q] * c
-                                    )
-                            else:
-                                for q in range(width):
-                                    out[o + q] = (
-                                        out[o + q]
-                                        + tabled[g0 + q] * a
-                                        + tabled[g1 + q] * b
-                                        + tabled[g2 + q] * c
-                                    )
-                            g0 += stride
-                        o += np.uint64(columns)
+                        for j in range(n):
+                            tabled[g + (r * n + j) * _Q] = 0.0
+                        for k in range(row_start[r], row_start[r + _ONE]):
+                            tabled[g + (r * n + _U(row_state[k])) * _Q] += weight[s, w, k]
+                    e = (_U(case - first) * keys + _U(tables[p, t])) * block
+                    for i in range(_ZERO, block, _FOUR):
+                        _store(squares, i, _load(power, e + i, part))
+                    here, there = _ZERO, block
+                    for doubling in range(4):
+                        for r in range(rows):
+                            row = g + r * n * _Q
+                            for j in range(n):
+                                total = half
+                                for i in range(n):
+                                    each = squares[here + j * padded + i]
+                                    total = _fma(_load(tabled, row + i * _Q, half), each, total)
+                                _store(tabled, row + j * _Q + (_ONE << _U(doubling)), total)
+                        for j in range(n if doubling < 3 else _ZERO):
+                            for i in range(_ZERO, padded, _FOUR):
+                                total = part
+                                for k in range(n):
+                                    each = squares[here + j * padded + k]
+                                    values = _load(squares, here + k * padded + i, part)
+                                    total = _fma(values, each, total)
+                                _store(squares, there + j * padded + i, total)
+                        here, there = there, here
+                o = _U(case) * rows * columns + index
+                later = _U(run[at]) - _EIGHT  # two halves that may overlap
+                for _ in range(rows):
+                    front, back = half, half
+                    for j in range(n):
+                        each = y[now + j]
+                        front = _fma(_load(tabled, g, half), each, front)
+                        back = _fma(_load(tabled, g + later, half), each, back)
+                        g += _Q
+                    _store(out, o, front)
+                    _store(out, o + later, back)
+                    checks = _fma(back, 0.0, _fma(front, 0.0, checks))
+                    o += columns
             elif op == SEGMENT:
-                segment[case] = index
-                w = min(index, weight_segments - 1)
+                segment[case] = tape_index[at]
+                w = min(tape_index[at], weight.shape[1] - 1)
             elif op == RESET:
-                for i in range(nu):
-                    x[mine + i] = 0.0
+                for i in range(n):
+                    y[now + i] = 0.0
             elif op == ASIDE:
-                for i in range(nu):
-                    aside[mine + i] = x[mine + i]
-                    x[mine + i] = 0.0
+                for i in range(n):
+                    aside[mine + i] = y[now + i]
+                    y[now + i] = 0.0
             elif op == JOIN:
-                for i in range(nu):
-                    x[mine + i] += aside[mine + i]
+                for i in range(n):
+                    y[now + i] += aside[mine + i]
             elif op <= SET:
-                target = mine + np.uint64(index)
                 if op == SET:
-                    x[target] = 0.0
+                    y[now + index] = 0.0
                 k = tape_scale[at]
-                x[target] += value * (scales[scale, k] if k >= 0 else 1.0)
-            at += np.uint64(run[at])
-        if code == OK and fault[p] != OK:
-            code = fault[p]
-        if code == OK and check != 0.0:
-            code = NONFINITE_RESULT
-        status[case] = code
+                y[now + index] += tape_value[at] * (scales[scale, k] if k >= 0 else 1.0)
+            at += _U(run[at])
+        for i in range(_ZERO, padded, _FOUR):
+            _store(x, mine + i, _load(y, now + i, part))
+        _store(squares, _ZERO, checks)
+        for i in range(_EIGHT):
+            check += squares[i]
+        if status[case] == OK and fault[p] != OK:
+            status[case] = fault[p]
+        if status[case] == OK and check != 0.0:
+            status[case] = NONFINITE_RESULT
 
 
 def _read_only(dtype, ndim):
@@ -457,6 +574,7 @@ def _read_only(dtype, ndim):
 _F = [_read_only(types.float64, ndim) for ndim in range(4)]
 _I = _read_only(types.int64, 1)
 _I2 = _read_only(types.int64, 2)
+_UNSIGNED = _read_only(types.uint64, 1)
 _NUMBER = types.int64
 _FLAT, _FLOATS, _BYTES = types.float64[::1], types.float64[:, ::1], types.uint8[::1]
 _INTS = types.int64[::1]
@@ -465,12 +583,42 @@ _PLAN = types.void(
     *(_FLOATS, types.int64[:, ::1], _INTS, types.int64[:, ::1], _INTS, _INTS, _INTS),
 )
 _EXPONENTIALS = types.void(
-    *(_F[3], _F[3], _I, _I, _I, _I, _I, _F[2], _I2, _NUMBER, _NUMBER),
-    *(_FLOATS, _FLOATS, types.float64[:, :, :, ::1], types.float64[:, :, ::1], _BYTES),
+    *(_F[1], types.UniTuple(types.uint64, 4), _I, _UNSIGNED, _UNSIGNED, _I, _I, _F[2], _I2),
+    *(_NUMBER, _NUMBER, _FLAT, _FLAT, _FLAT, _FLAT, _BYTES),
 )
 _MARCH = types.void(
-    *(_I, _I, _F[1], _I, _I, _I, _BYTES, _I, _F[2], _I, _I, _I, _I2, _I, _I, _F[3]),
-    *(_NUMBER, _NUMBER, _F[1], _NUMBER, _FLAT, _FLAT, _FLAT, _FLAT, _INTS, _FLAT, _NUMBER, _BYTES),
+    *(
+        _I,
+        _I,
+        _F[1],
+        _I,
+        _I,
+        _I,
+        _BYTES,
+        _I,
+        _F[2],
+        _I,
+        _I,
+        _I,
+        _I2,
+        _I,
+        _I,
+        _F[3],
+        _NUMBER,
+        _NUMBER,
+    ),
+    *(
+        types.UniTuple(types.uint64, 5),
+        _F[1],
+        _FLAT,
+        _FLAT,
+        _FLAT,
+        _FLAT,
+        _FLAT,
+        _INTS,
+        _FLAT,
+        _BYTES,
+    ),
 )
 
 
@@ -538,13 +686,17 @@ def solve(
     for `status`. Slices of the cases may run in threads of their own.
     """
     cases, rows, columns = out.shape
-    n = len(kind)
+    parts, n = matrices.shape[1], len(kind)
     if row_weight.ndim == 2:
         row_weight = row_weight[:, None]
-    lanes = min(64 if n <= 4 else 32 if n <= 8 else 16, -(-cases // 4) * 4)
-    rates, traits, start, column, finite = _prepare(matrices, kind, lanes)
-    finite = finite & np.isfinite(scales).all(axis=1) & np.isfinite(row_weight).all(axis=(1, 2))
-    status[:] = np.where(finite, OK, NONFINITE_INPUT)
+    matrices = np.ascontiguousarray(matrices, np.float64)
+    start, column = _pattern(matrices, kind)
+    status[:] = OK
+    for given in (matrices, scales, row_weight):
+        finite = np.isfinite(given)
+        if not finite.all():
+            finite = finite.reshape(len(given), -1).all(axis=1)
+            status[np.broadcast_to(~finite, cases)] = NONFINITE_INPUT
 
     programs, items = len(tape_start) - 1, len(tape_time)
     begin, stop = tape_start[:-1], tape_start[1:]
@@ -557,40 +709,43 @@ def solve(
     lengths, segments = np.zeros((programs, _KEYS)), np.zeros((programs, _KEYS), np.int64)
     tables = np.zeros((programs, _TABLES), np.int64)
     key, run, table = np.full(items, -1), np.ones(items, np.int64), np.zeros(items, np.int64)
-    longest = _RUN if n <= 8 or 4 * rows <= n else 1
-    padded = (n + 2) // 3 * 3
-    x, segment = np.zeros((cases, padded)), np.zeros(cases, np.int64)
-    aside = np.zeros_like(x) if np.isin(tape_op, (ASIDE, JOIN)).any() else np.zeros((1, padded))
-    tabled = np.zeros(_TABLES * len(row_state) * padded * _RUN if longest > 1 else 1)
-    cells, vectors = np.zeros((6 * (n + 1) ** 2 + 1, lanes)), np.zeros((6 + n, lanes))
-    y = np.zeros(n)
+    longest = _RUN if columns >= 2 * n * rows else 1  # a table has to pay for itself
+    padded = (n + 3) // 4 * 4
+    x, segment = _aligned(cases * padded), np.zeros(cases, np.int64)
+    aside = np.zeros_like(x) if (tape_op >= ASIDE).any() else x[:0]
+    y, squares = _aligned(2 * padded), _aligned(2 * n * padded)
+    tabled = _aligned(_TABLES * rows * n * _RUN)
+    cells, lanes = _aligned(7 * (n + 1) ** 2 * _LANES), _aligned((9 + n) * _LANES)
     while True:
         _plan(
-            tape_start, tape_time, tape_op, tape_index, tape_value, (n, columns, len(rates), longest, _KEYS),
+            tape_start, tape_time, tape_op, tape_index, tape_value, (n, columns, parts, longest, _KEYS),
             begin, end, clock, fault, lengths, segments, used, tables, key, run, table,
         )  # fmt: skip
         keys = max(1, int(used.max(initial=0)))
-        chunk = max(1, _CHUNK_BYTES // (8 * keys * n * n) // lanes) * lanes
-        power = np.empty((min(chunk, cases), keys, n, n))
-        sink = np.empty(power.shape[:3])
+        chunk = max(1, _CHUNK_BYTES // (8 * keys * n * padded) // _LANES) * _LANES
+        power = _aligned(min(chunk, cases) * keys * n * padded)
+        sink = np.empty(min(chunk, cases) * keys * n)
         for first in range(0, cases, chunk):
             last = min(first + chunk, cases)
             _exponentials(
-                rates, traits, kind, start, column, program, used, lengths, segments, first, last,
-                cells, vectors, power, sink, status,
+                matrices.reshape(-1), (len(matrices), parts, keys, padded), kind, start, column, program,
+                used, lengths, segments, first, last, cells, lanes, power, sink, status,
             )  # fmt: skip
             _march(
                 tape_op, tape_index, tape_value, tape_scale, begin, end, fault, program, scales, key, run,
-                table, tables, row_start, row_state, row_weight, first, last, power.reshape(-1), keys,
-                tabled, x.reshape(-1), aside.reshape(-1), y, segment, out.reshape(-1), columns, status,
+                table, tables, row_start, row_state, row_weight, first, last, (n, padded, keys, rows, columns),
+                power, tabled, squares, x, aside, y, segment, out.reshape(-1), status,
             )  # fmt: skip
             steady = (end > begin) & (fault == OK) & (tape_op[end - 1] == STEADY)
             if steady.any():
                 settling = np.flatnonzero(steady[program[first:last]])
                 wanted = settling, table[end[program[first + settling]] - 1]
-                ready = _settle(x[first + settling, :n], power[wanted], sink[wanted], kind)
-                x[first + settling, :n], settled = ready
-                stuck = first + settling[~settled]
+                settled = first + settling, slice(n)
+                state = x.reshape(-1, padded)
+                E = power.reshape(-1, keys, n, padded)[wanted][..., :n]
+                loss = sink.reshape(-1, keys, n)[wanted]
+                state[settled], ends = _settle(state[settled], E, loss, kind)
+                stuck = first + settling[~ends]
                 status[stuck] = np.where(status[stuck] == OK, NO_STEADY_STATE, status[stuck])
         if ((end >= stop) | (fault != OK)).all():
             break
@@ -620,45 +775,20 @@ def _settle(x, E, sink, kind):
     return x, ~grows
 
 
-def _prepare(matrices, kind, lanes):
-    """Matrices with their sink, cases last; shift, norm and closedness of each; the pattern of exponentials."""
-    cases, segments, n, _ = matrices.shape
-    mass = kind == MASS
-    width = lanes if cases == 1 else -(-cases // lanes) * lanes
-    M = np.zeros((segments, n + 1, n + 1, width))
-    M[:, :n, :n, :cases] = np.moveaxis(matrices, 0, -1)
-    M[..., cases:] = M[..., cases - 1 : cases]
-    finite = np.ones(cases, bool)
-    if not np.isfinite(M.sum()):
-        fine = np.asarray(np.isfinite(M).all(axis=(0, 1, 2)))
-        finite = fine[:cases]
-        M = np.where(fine, M, 0.0)
-    diagonal = M[:, range(n), range(n)]
-    shift = np.maximum(0.0, -diagonal.min(axis=1))
-    total = M[:, :n, :n][:, mass].sum(axis=1)
-    slack = 4.0 * n * _EPS * np.abs(diagonal)
-    M[:, n, :n] = np.where(mass[:, None] & (total < -slack), -total, 0.0)
-    closed = ((total <= slack) | ~mass[:, None]).all(axis=1)
-    lowest = M[:, :n, :n].min(axis=(0, 3))
-    np.fill_diagonal(lowest, 0.0)
-    norm = shift
-    if lowest.min() < 0 or not closed.all() or (kind == GENERAL).any():
-        dynamic = kind <= MASS
-        columns = np.abs(M[:, :n, :n][:, dynamic]).sum(axis=1) + shift[:, None]
-        norm = np.maximum(shift, columns[:, dynamic].max(axis=1, initial=0.0))
-        flows = M[:, :n, :n][:, mass][:, :, mass]
-        closed &= ((flows >= 0.0) | np.eye(mass.sum(), dtype=bool)[..., None]).all(axis=(1, 2))
-    pattern = np.eye(n + 1, dtype=bool) | (M != 0.0).any(axis=(0, 3))
-    pattern[n, :n] |= mass
-    for k in range(n + 1):
-        pattern |= np.outer(pattern[:, k], pattern[k])
-    start = np.zeros(n + 2, np.int64)
-    np.cumsum(pattern.sum(axis=1), out=start[1:])
-    traits = np.stack([shift, norm, closed], axis=1)
-    return (
-        M.reshape(segments, -1, width),
-        traits,
-        start,
-        np.ascontiguousarray(np.nonzero(pattern)[1]),
-        finite,
-    )
+def _aligned(size):
+    """Zeros that begin where a line of the processor's cache begins."""
+    buffer = np.zeros(size + 7)
+    skip = -buffer.__array_interface__["data"][0] % 64 // 8
+    return buffer[skip : skip + size]
+
+
+def _pattern(matrices, kind):
+    """Columns, row by row, in which an exponential with its sink may differ from zero in any case."""
+    n = len(kind)
+    pattern = np.eye(n + 1, dtype=bool)
+    pattern[:n, :n] |= matrices.any(axis=(0, 1))
+    pattern[n, :n] = kind == MASS
+    for k in range(n):
+        pattern |= pattern[:, k, None] & pattern[k]
+    start = np.append(0, pattern.sum(axis=1).cumsum()).astype(np.uint64)
+    return start, np.nonzero(pattern)[1].astype(np.uint64)
