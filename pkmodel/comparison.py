@@ -114,7 +114,7 @@ def compare(
         drawn = population.draw(model, subjects, seed=seed)
         parameters = {**given_by_name(drawn), **given_by_name(parameters)}
     per = [o.per for r in orders.values() if isinstance(r, Regimen) for o in r]
-    model = with_body_sizes(model, per, given_by_name(parameters))
+    model = with_body_sizes(model, per, parameters)
     grid = _common_times(orders) if times is None else grid_of(times)
     results = {}
     for name, regimen in orders.items():

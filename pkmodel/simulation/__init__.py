@@ -15,7 +15,7 @@ from pkmodel.events import EventTable
 from pkmodel.model import Model
 from pkmodel.regimen import Regimen
 from pkmodel.schedule import observed
-from pkmodel.simulation.cases import Cases, given_by_name
+from pkmodel.simulation.cases import Cases
 from pkmodel.simulation.explaining import RealisedDoses, explain
 from pkmodel.simulation.labels import label, label_records
 from pkmodel.simulation.reading import (
@@ -129,7 +129,7 @@ def simulate(
     if drug is not None:
         most = largest_doses(regimen, dose_factor)
         drug.check(most, intended=intended, weight=body_weight(parameters))
-    model = with_body_sizes(model, (o.per for o in regimen), given_by_name(parameters))
+    model = with_body_sizes(model, (o.per for o in regimen), parameters)
     cases = Cases.of(model, parameters, dose_factor or {})
     return solve(model, drug, regimen, _times(times, regimen), cases, amounts, auc, threads)
 
@@ -186,7 +186,7 @@ def steady_state(
     if drug is not None:
         most = largest_doses(regimen, dose_factor)
         drug.check(most, intended=intended, weight=body_weight(parameters))
-    model = with_body_sizes(model, (o.per for o in regimen), given_by_name(parameters))
+    model = with_body_sizes(model, (o.per for o in regimen), parameters)
     period, tau = _one_period(regimen)
     grid = np.linspace(0.0, tau, 241) if times is None else _times(times, regimen)
     if grid[0] < 0 or grid[-1] > tau:
@@ -224,8 +224,7 @@ def solve_table(
     amounts, auc, _, rule = options
     if rule not in ("nocb", "locf"):
         raise InputError(f'covariates is {rule!r}; expected "nocb" or "locf"')
-    named = given_by_name(parameters).keys() | table.covariates.keys()
-    model = with_body_sizes(model, table.per, named)
+    model = with_body_sizes(model, table.per, parameters, table.covariates)
     columns, segment = columns_of(table, model, parameters, rule)
     cases = Cases.of(model, parameters, factors, columns)
     grid = _default_times(table) if times is None else grid_of(times)

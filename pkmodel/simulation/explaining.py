@@ -15,7 +15,7 @@ from pkmodel.events.table import RESET, RESET_AND_DOSE
 from pkmodel.regimen import Regimen
 from pkmodel.regimen.tables import write_orders
 from pkmodel.schedule import realise, trains_of
-from pkmodel.simulation.cases import Cases, given_by_name
+from pkmodel.simulation.cases import Cases
 from pkmodel.simulation.reading import model_of, regimen_of, with_body_sizes
 from pkmodel.simulation.records import columns_of, programmes_of
 
@@ -106,9 +106,7 @@ def explain(
         table = write_orders(regimen_of(doses, drug).orders, limit, None)
     else:
         table = doses if isinstance(doses, EventTable) else EventTable.read(doses)
-    model = with_body_sizes(
-        model, table.per, given_by_name(parameters).keys() | table.covariates.keys()
-    )
+    model = with_body_sizes(model, table.per, parameters, table.covariates)
     columns, segment = columns_of(table, model, parameters, "nocb")
     cases = Cases.of(model, parameters, {}, columns)
     extra = [d for d in cases.sizes if d != "subject"]

@@ -62,11 +62,15 @@ def largest(factors: Mapping[str, Any] | None) -> dict[str, float]:
     return {r: float(np.nanmax(np.asarray(v, dtype=float))) for r, v in (factors or {}).items()}
 
 
-def with_body_sizes(model: Model, per: Iterable[str | None], given: Iterable[str]) -> Model:
+def with_body_sizes(
+    model: Model, per: Iterable[str | None], parameters: Any, columns: Iterable[str] = ()
+) -> Model:
     """The model with the body sizes as parameters that doses are per and that are given."""
-    names = {name.casefold() for name in given}
-    sizes = body_sizes(per).items()
-    new = [p for name, p in sizes if name in names and name not in model.defaults]
+    sizes = body_sizes(per)
+    if not sizes:
+        return model
+    names = {name.casefold() for name in (*given_by_name(parameters), *columns)}
+    new = [p for name, p in sizes.items() if name in names and name not in model.defaults]
     return replace(model, parameters=(*model.parameters, *new)) if new else model
 
 

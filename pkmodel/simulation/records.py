@@ -35,9 +35,7 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 
-def columns_of(
-    table: EventTable, model: Model, parameters: Any, rule: str
-) -> tuple[Columns, Ints]:
+def columns_of(table: EventTable, model: Model, parameters: Any, rule: str) -> tuple[Columns, Ints]:
     """Parameters that the table brings, and the number of the set of them that holds at every record.
 
     Observations that were added to the table have what the rule gives them.
