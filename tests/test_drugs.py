@@ -314,7 +314,7 @@ def test_fault_says_where_and_what(case, tmp_path):
 
 def test_all_faults_come_at_once(tmp_path):
     text = MORPHINE.replace('value = "17.5 L"', 'value = "17.5"').replace(
-        '"calibrated"', '"fitted"'
+        '"calibrated"', '"fitted"', 1
     )
     text = text.replace("nominal = 300", "nominal = 0").replace('version = "1.0"', "")
     path = tmp_path / "faulty.toml"
@@ -419,7 +419,7 @@ def test_implausible_doses_are_refused(drug, text, message):
 
 
 def test_all_implausible_orders_are_named_at_once():
-    regimen = Regimen.parse("60 mg intrathecal bolus then 900 mg oral q12h x 2")
+    regimen = Regimen.parse("60 mg intrathecal bolus + 900 mg oral q12h x 2")
     with pytest.raises(DrugError) as error:
         Drug.read("morphine").check(regimen)
     assert len(error.value.faults) == 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -194,7 +194,7 @@ class Drug:
         tip: str = "L3-L4",
         epidural: str = "L3-L4",
         spread: float = 2.0,
-        sites: Iterable[str] = (),
+        sites: Sequence[str] = (),
     ) -> Drug:
         """The same drug in the finer neuraxial model, whose spine is a chain of segments.
 
@@ -208,7 +208,7 @@ class Drug:
             Level at which epidural doses cross the dura.
         spread : float
             Length of the spine [vertebral levels] over which a dose mixes as it enters.
-        sites : iterable of str
+        sites : sequence of str
             Further sites of the results: ``"csf T12"``, ``"csf L3-L4"``, ``"cord T10"``.
 
         Returns
@@ -229,11 +229,9 @@ class Drug:
         >>> len(fine.model().states) > 50
         True
         """
-        spine = Spine(segments, tip, epidural, spread, tuple(sites))
-        version = self.version if self.spine is None else self.version.rpartition("+")[0]
-        return replace(
-            self, parameters=self.segmented_parameters, spine=spine, version=f"{version}+{spine}"
-        )
+        spine = Spine(segments, tip, epidural, spread, sites)
+        version = f"{self.version.replace(f'+{self.spine}', '')}+{spine}"
+        return replace(self, parameters=self.segmented_parameters, spine=spine, version=version)
 
     def model(self) -> Model:
         """The neuraxial model with this drug's parameters.
