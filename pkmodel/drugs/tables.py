@@ -70,7 +70,7 @@ def check_table(
             name,
             route,
             str(given),
-            _place(table, dosing[names == given][0]),
+            table.place(dosing[names == given][0]),
             refused,
             inputs,
             compartments,
@@ -84,7 +84,7 @@ def check_table(
         records = dosing[np.isin(names, given)]
         if route not in routes:
             what = "this route" if route in ROUTES else f"the compartment {route}"
-            where = _place(table, records[0])
+            where = table.place(records[0])
             faults.append(
                 f"{where}: the drug file has no doses for {what}, only {', '.join(routes)}"
             )
@@ -123,7 +123,7 @@ def _singly(table: EventTable, records: Ints, size: Floats, limits: Limits) -> I
     suspect = ((doses > highest) & (lengths <= SINGLE)) | ((doses < lowest) & (lengths == 0))
     for k in np.flatnonzero(suspect & (doses > 0)):
         if fault := outside(float(doses[k]), limits.per_dose, "in one dose"):
-            yield f"{_place(table, records[k])}: {fault}"
+            yield f"{table.place(records[k])}: {fault}"
 
 
 def _daily(table: EventTable, records: Ints, size: Floats, limits: Limits) -> Iterator[str]:
@@ -142,7 +142,7 @@ def _daily(table: EventTable, records: Ints, size: Floats, limits: Limits) -> It
     for s in np.flatnonzero(heaviest > 0):
         if fault := outside(float(heaviest[s]), limits.per_day, "in a day"):
             first = np.flatnonzero((subject == s) & (day == heaviest[s]))[0]
-            yield f"{_place(table, records[dose[first]])}: {fault}"
+            yield f"{table.place(records[dose[first]])}: {fault}"
 
 
 def _within(start: Floats, stop: Floats, amount: Floats, subject: Ints) -> Floats:
@@ -164,8 +164,3 @@ def _within(start: Floats, stop: Floats, amount: Floats, subject: Ints) -> Float
     edges = edges[order]
     infused = np.concatenate([[0.0], np.cumsum(running[:-1] * np.diff(edges))])
     return np.asarray(total + np.interp(until, edges, infused) - np.interp(start, edges, infused))
-
-
-def _place(table: EventTable, record: int) -> str:
-    subject = f"ID {table.subject[record]}, " if table.grouped else ""
-    return f"{subject}row {table.row[record]}"

@@ -241,6 +241,11 @@ class EventTable:
         """Labels of the subjects, in the order of the records; 1 where the source names none."""
         return self.subject[run_starts(self.subject)] if self.grouped else np.ones(1, np.int64)
 
+    def place(self, record: int) -> str:
+        """How messages call a record: ``"ID 3, row 17"``."""
+        subject = f"ID {self.subject[record]}, " if self.grouped else ""
+        return f"{subject}row {self.row[record]}"
+
     def select(self, subjects: Any) -> EventTable:
         """Records of some subjects.
 

@@ -216,7 +216,7 @@ def inputs_of(table: EventTable, model: Model) -> dict[str, tuple[Input, ...]]:
             found[str(name)] = model.inputs_of(name.removeprefix("-"))
         except ModelError as error:
             row = np.flatnonzero(used & (table.compartment == name))[0]
-            faults += [f"{_place(table, row)}: {fault}" for fault in error.faults]
+            faults += [f"{table.place(row)}: {fault}" for fault in error.faults]
     if faults:
         raise ModelError(*faults)
     return found
@@ -241,7 +241,7 @@ def _entering(
         def at(item: str | float, case: Ints = case, segment: Ints = segment) -> Floats:
             return _take(np.atleast_2d(value_of(item, values)), case, segment)
 
-        size = _take(size_of(per, values, _place(table, record[0])) * factor, case, segment)
+        size = _take(size_of(per, values, table.place(record[0])) * factor, case, segment)
         constant = (table.steady[record] > 0) & (table.interval[record] == 0)
         fraction = np.where(constant, 1.0, at(entry.bioavailability))
         rate, given = _modelled(table, record, name, entry, at)
@@ -301,9 +301,3 @@ def _take(values: Floats, case: Ints, segment: Ints) -> Floats:
     """Values of shape (case or 1, segment or 1) at cases and segments."""
     rows, columns = np.array(values.shape) - 1
     return np.asarray(values[np.minimum(case, rows), np.minimum(segment, columns)])
-
-
-def _place(table: EventTable, record: int) -> str:
-    """How messages call a record."""
-    subject = f"ID {table.subject[record]}, " if table.grouped else ""
-    return f"{subject}row {table.row[record]}"
