@@ -32,7 +32,9 @@ def dose_table(events):
 
 @pytest.mark.parametrize("case", GOLDEN, ids=[c["name"] for c in GOLDEN])
 def test_golden_systems(case):
-    ds = simulate(Model.from_rate_matrix(case["A"]), dose_table(sorted(case["events"])), case["times"])
+    ds = simulate(
+        Model.from_rate_matrix(case["A"]), dose_table(sorted(case["events"])), case["times"]
+    )
     expected = np.array(case["expected"]).T
     assert ds.status == 0
     np.testing.assert_allclose(ds.amount, expected, rtol=0, atol=1e-12 * expected.max())

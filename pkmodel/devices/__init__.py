@@ -8,47 +8,47 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pkmodel.devices.adherence import Adherence
-    from pkmodel.devices.catheter import Catheter
-    from pkmodel.devices.changes import Bridge, Change, bridge_bolus
     from pkmodel.devices.conversion import Conversion, rotate, to_oral, to_pump
     from pkmodel.devices.course import Course
-    from pkmodel.devices.delivery import Delivery, Ledger, State
     from pkmodel.devices.demands import poisson_demands
-    from pkmodel.devices.faults import Fault
-    from pkmodel.devices.hardware import Hardware, constants
+    from pkmodel.devices.implanted.catheter import Catheter
+    from pkmodel.devices.implanted.changes import Bridge, Change, bridge_bolus
+    from pkmodel.devices.implanted.delivery import Delivery, Ledger, State
+    from pkmodel.devices.implanted.faults import Fault
+    from pkmodel.devices.implanted.hardware import Hardware, constants
+    from pkmodel.devices.implanted.programme import Bolus, PatientBolus, Programme, titration
+    from pkmodel.devices.implanted.pump import Pump
     from pkmodel.devices.pca import PCA
-    from pkmodel.devices.programme import Bolus, PatientBolus, Programme, titration
-    from pkmodel.devices.pump import Pump
     from pkmodel.devices.trial import BACLOFEN_SCREENING, escalation, screen, success
     from pkmodel.devices.wound import ElastomericPump, with_depot
 
 _HOME = {
     "Adherence": "adherence",
     "BACLOFEN_SCREENING": "trial",
-    "Bolus": "programme",
-    "Bridge": "changes",
-    "Catheter": "catheter",
-    "Change": "changes",
+    "Bolus": "implanted.programme",
+    "Bridge": "implanted.changes",
+    "Catheter": "implanted.catheter",
+    "Change": "implanted.changes",
     "Conversion": "conversion",
     "Course": "course",
-    "Delivery": "delivery",
+    "Delivery": "implanted.delivery",
     "ElastomericPump": "wound",
-    "Fault": "faults",
-    "Hardware": "hardware",
-    "Ledger": "delivery",
+    "Fault": "implanted.faults",
+    "Hardware": "implanted.hardware",
+    "Ledger": "implanted.delivery",
     "PCA": "pca",
-    "PatientBolus": "programme",
-    "Programme": "programme",
-    "Pump": "pump",
-    "State": "delivery",
-    "bridge_bolus": "changes",
-    "constants": "hardware",
+    "PatientBolus": "implanted.programme",
+    "Programme": "implanted.programme",
+    "Pump": "implanted.pump",
+    "State": "implanted.delivery",
+    "bridge_bolus": "implanted.changes",
+    "constants": "implanted.hardware",
     "escalation": "trial",
     "poisson_demands": "demands",
     "rotate": "conversion",
     "screen": "trial",
     "success": "trial",
-    "titration": "programme",
+    "titration": "implanted.programme",
     "to_oral": "conversion",
     "to_pump": "conversion",
     "with_depot": "wound",

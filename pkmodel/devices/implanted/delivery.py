@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from pkmodel.devices.faults import Fault, fault_edges, share_lost, stopped
-from pkmodel.devices.flow import Column, Stream, join, through
-from pkmodel.devices.requests import Answer, Window, answer, request_table
-from pkmodel.devices.reservoir import Contents, Fill, Policy, Solution, deplete, drawn
+from pkmodel.devices.implanted.faults import Fault, fault_edges, share_lost, stopped
+from pkmodel.devices.implanted.flow import Column, Stream, join, through
+from pkmodel.devices.implanted.requests import Answer, Window, answer, request_table
+from pkmodel.devices.implanted.reservoir import Contents, Fill, Policy, Solution, deplete, drawn
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from pkmodel.devices.changes import Setting
+    from pkmodel.devices.implanted.changes import Setting
 
 __all__ = ["Delivery", "Ledger", "Orders", "State", "deliver"]
 

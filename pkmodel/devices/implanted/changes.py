@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from pkmodel.devices.programme import Programme
+from pkmodel.devices.implanted.programme import Programme
 from pkmodel.devices.reading import DAY, read
 from pkmodel.errors import RegimenError
 

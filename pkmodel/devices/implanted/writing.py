@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from pkmodel.devices.changes import Change
+from pkmodel.devices.implanted.changes import Change
 from pkmodel.devices.reading import DAY, daily_text, flow_text, strength_text, volume_text
 
 if TYPE_CHECKING:
-    from pkmodel.devices.pump import Pump
+    from pkmodel.devices.implanted.pump import Pump
 
 __all__ = ["describe"]
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from pkmodel.devices.catheter import Catheter
-from pkmodel.devices.changes import Change
-from pkmodel.devices.programme import Bolus, PatientBolus, Programme
-from pkmodel.devices.pump import Pump
+from pkmodel.devices.implanted.catheter import Catheter
+from pkmodel.devices.implanted.changes import Change
+from pkmodel.devices.implanted.programme import Bolus, PatientBolus, Programme
+from pkmodel.devices.implanted.pump import Pump
 from pkmodel.errors import RegimenError
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pkmodel.devices.programme import Bolus, PatientBolus, Programme, titration
+from pkmodel.devices.implanted.programme import Bolus, PatientBolus, Programme, titration
 from pkmodel.errors import RegimenError
 
 NIGHT = Programme("0.48 mg/day", {"22:00": "150 %", "06:00": "100 %"})

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pkmodel.devices.course import records
-from pkmodel.devices.flow import Stream
+from pkmodel.devices.implanted.flow import Stream
 from pkmodel.events import EventTable
 from pkmodel.population import standard_normal
 

@@ -6,8 +6,8 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pkmodel.devices.flow import TICK
-from pkmodel.devices.programme import PatientBolus
+from pkmodel.devices.implanted.flow import TICK
+from pkmodel.devices.implanted.programme import PatientBolus
 from pkmodel.devices.reading import DAY, read
 
 if TYPE_CHECKING:

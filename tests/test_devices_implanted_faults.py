@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from pkmodel.devices.faults import Fault, fault_edges, share_lost, stopped
+from pkmodel.devices.implanted.faults import Fault, fault_edges, share_lost, stopped
 from pkmodel.errors import RegimenError
 
 TIMES = np.array([0.5, 1.5, 2.5, 3.5])

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pkmodel.devices.reservoir import Contents, Policy, Solution, deplete, drawn
+from pkmodel.devices.implanted.reservoir import Contents, Policy, Solution, deplete, drawn
 
 EDGES = np.array([0.0, 10.0, 20.0, 40.0])
 FLOW = np.array([1e-3, 0.0, 5e-4])  # 10 mL, nothing, 10 mL

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pkmodel.devices.catheter import Catheter, entry_of
+from pkmodel.devices.implanted.catheter import Catheter, entry_of
 from pkmodel.drugs import Drug
 from pkmodel.errors import RegimenError
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from pkmodel.devices import hardware
-from pkmodel.devices.hardware import Hardware, constants, stability
+from pkmodel.devices.implanted import hardware
+from pkmodel.devices.implanted.hardware import Hardware, constants, stability
 from pkmodel.drugs.schema import CONFIDENCE
 from pkmodel.errors import RegimenError
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from pkmodel.devices.hardware import Hardware
+from pkmodel.devices.implanted.hardware import Hardware
 from pkmodel.devices.reading import DAY
 from pkmodel.errors import RegimenError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from pkmodel.devices.delivery import Delivery
-    from pkmodel.devices.reservoir import Fill
+    from pkmodel.devices.implanted.delivery import Delivery
+    from pkmodel.devices.implanted.reservoir import Fill
 
 __all__ = ["calendar"]
 

@@ -8,11 +8,11 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from pkmodel import units
-from pkmodel.devices.catheter import Catheter
-from pkmodel.devices.changes import Change
-from pkmodel.devices.faults import Fault
-from pkmodel.devices.hardware import stability
-from pkmodel.devices.programme import Programme
+from pkmodel.devices.implanted.catheter import Catheter
+from pkmodel.devices.implanted.changes import Change
+from pkmodel.devices.implanted.faults import Fault
+from pkmodel.devices.implanted.hardware import stability
+from pkmodel.devices.implanted.programme import Programme
 from pkmodel.devices.reading import (
     DAY,
     daily_text,
@@ -28,9 +28,9 @@ from pkmodel.errors import DrugError, RegimenError, UnitError, did_you_mean
 from pkmodel.regimen import Order
 
 if TYPE_CHECKING:
-    from pkmodel.devices.changes import Setting
-    from pkmodel.devices.hardware import Hardware
-    from pkmodel.devices.pump import Pump
+    from pkmodel.devices.implanted.changes import Setting
+    from pkmodel.devices.implanted.hardware import Hardware
+    from pkmodel.devices.implanted.pump import Pump
 
 __all__ = ["conflicts", "drug_of", "read_fields", "read_programme"]
 

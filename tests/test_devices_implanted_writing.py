@@ -1,10 +1,10 @@
 """The text of a prescription."""
 
-from pkmodel.devices.catheter import Catheter
-from pkmodel.devices.changes import Change
-from pkmodel.devices.faults import Fault
-from pkmodel.devices.programme import Programme
-from pkmodel.devices.pump import Pump
+from pkmodel.devices.implanted.catheter import Catheter
+from pkmodel.devices.implanted.changes import Change
+from pkmodel.devices.implanted.faults import Fault
+from pkmodel.devices.implanted.programme import Programme
+from pkmodel.devices.implanted.pump import Pump
 
 
 def test_everything():

@@ -7,20 +7,20 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from pkmodel.devices.catheter import Catheter
-from pkmodel.devices.changes import Change, Setting, settings
-from pkmodel.devices.checks import conflicts, drug_of, read_fields
-from pkmodel.devices.delivery import Delivery, Orders, State, deliver
-from pkmodel.devices.doses import doses, flow_ratios, table_of
 from pkmodel.devices.draws import subject_numbers
-from pkmodel.devices.faults import Fault
-from pkmodel.devices.flow import Column
-from pkmodel.devices.hardware import Hardware, stability
-from pkmodel.devices.programme import Programme, titration
+from pkmodel.devices.implanted.catheter import Catheter
+from pkmodel.devices.implanted.changes import Change, Setting, settings
+from pkmodel.devices.implanted.checks import conflicts, drug_of, read_fields
+from pkmodel.devices.implanted.delivery import Delivery, Orders, State, deliver
+from pkmodel.devices.implanted.doses import doses, flow_ratios, table_of
+from pkmodel.devices.implanted.faults import Fault
+from pkmodel.devices.implanted.flow import Column
+from pkmodel.devices.implanted.hardware import Hardware, stability
+from pkmodel.devices.implanted.programme import Programme, titration
+from pkmodel.devices.implanted.requests import read_requests
+from pkmodel.devices.implanted.reservoir import Contents, Policy
+from pkmodel.devices.implanted.writing import describe
 from pkmodel.devices.reading import DAY, read
-from pkmodel.devices.requests import read_requests
-from pkmodel.devices.reservoir import Contents, Policy
-from pkmodel.devices.writing import describe
 from pkmodel.errors import RegimenError, did_you_mean
 
 if TYPE_CHECKING:
@@ -360,7 +360,7 @@ class Pump:
         RegimenError
             All that is wrong with the arguments.
         """
-        from pkmodel.devices.maintenance import calendar
+        from pkmodel.devices.implanted.maintenance import calendar
 
         faults: list[str] = []
         hours = read(faults, "years", years, "ratio", above=0) * 365.25 * DAY

@@ -4,8 +4,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pkmodel.devices.programme import PatientBolus
-from pkmodel.devices.requests import REASONS, Window, answer, read_requests, request_table
+from pkmodel.devices.implanted.programme import PatientBolus
+from pkmodel.devices.implanted.requests import REASONS, Window, answer, read_requests, request_table
 
 BOLUS = PatientBolus("0.05 mg", over="5 min", lockout="2 h", per_day=6)
 WINDOW = Window(0.0, np.inf, BOLUS)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from pkmodel.devices.flow import TICK, Stream
+from pkmodel.devices.implanted.flow import TICK, Stream
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

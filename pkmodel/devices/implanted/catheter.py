@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from pkmodel.devices.hardware import table
+from pkmodel.devices.implanted.hardware import table
 from pkmodel.devices.reading import read
 from pkmodel.errors import RegimenError
 

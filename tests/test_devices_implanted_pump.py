@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pkmodel.devices.catheter import Catheter
-from pkmodel.devices.faults import Fault
-from pkmodel.devices.hardware import Hardware
-from pkmodel.devices.programme import PatientBolus, Programme
-from pkmodel.devices.pump import Pump
+from pkmodel.devices.implanted.catheter import Catheter
+from pkmodel.devices.implanted.faults import Fault
+from pkmodel.devices.implanted.hardware import Hardware
+from pkmodel.devices.implanted.programme import PatientBolus, Programme
+from pkmodel.devices.implanted.pump import Pump
 from pkmodel.errors import InputError, RegimenError
 from pkmodel.regimen import Regimen
 

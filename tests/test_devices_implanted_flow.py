@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pkmodel.devices.flow import Column, Stream, join, through
+from pkmodel.devices.implanted.flow import Column, Stream, join, through
 
 VOLUMES = st.floats(1e-6, 1e-2)
 STRENGTHS = st.sampled_from([0.0, 25.0, 5_000.0, 10_000.0, 20_000.0])

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pkmodel.devices.catheter import Catheter
-from pkmodel.devices.pump import Pump
+from pkmodel.devices.implanted.catheter import Catheter
+from pkmodel.devices.implanted.pump import Pump
 from pkmodel.errors import RegimenError
 
 

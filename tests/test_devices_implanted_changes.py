@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pkmodel.devices.changes import Change, bridge_bolus, settings
-from pkmodel.devices.programme import Bolus, PatientBolus, Programme
+from pkmodel.devices.implanted.changes import Change, bridge_bolus, settings
+from pkmodel.devices.implanted.programme import Bolus, PatientBolus, Programme
 from pkmodel.errors import RegimenError
 
 DEAD = 0.331e-3  # L

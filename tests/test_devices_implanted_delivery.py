@@ -7,12 +7,12 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from pkmodel.devices.catheter import Catheter
-from pkmodel.devices.changes import Change
-from pkmodel.devices.faults import Fault
-from pkmodel.devices.hardware import Hardware
-from pkmodel.devices.programme import Bolus, PatientBolus, Programme
-from pkmodel.devices.pump import Pump
+from pkmodel.devices.implanted.catheter import Catheter
+from pkmodel.devices.implanted.changes import Change
+from pkmodel.devices.implanted.faults import Fault
+from pkmodel.devices.implanted.hardware import Hardware
+from pkmodel.devices.implanted.programme import Bolus, PatientBolus, Programme
+from pkmodel.devices.implanted.pump import Pump
 from pkmodel.errors import RegimenError
 
 UNTIL = 240.0

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from pkmodel.devices.doses import doses, flow_ratios, table_of
-from pkmodel.devices.flow import Stream
+from pkmodel.devices.implanted.doses import doses, flow_ratios, table_of
+from pkmodel.devices.implanted.flow import Stream
 
 
 def stream(start, end, flow=1e-4, concentration=1e4):

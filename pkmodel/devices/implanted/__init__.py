@@ -1,0 +1,1 @@
+"""The implanted pump: prescription, reservoir, catheter, faults, and what leaves the tip."""
