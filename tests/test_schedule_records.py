@@ -335,3 +335,10 @@ def test_added_observations_change_no_parameters(rule):
     more = simulate(model, table.with_observations(times), covariates=rule)
     own = simulate(model, table, times, covariates=rule)
     np.testing.assert_allclose(central(more.isel(record=[0, 2, 3, 5, 6])), central(own), rtol=1e-14)
+
+
+def test_a_file_is_read_by_its_name(tmp_path):
+    path = tmp_path / "data.csv"
+    path.write_text("TIME,AMT,CMT\n0,10,iv\n2,0,\n")
+    by_name, by_path = simulate(depot(), str(path)), simulate(depot(), path)
+    np.testing.assert_array_equal(by_name.amount, by_path.amount)

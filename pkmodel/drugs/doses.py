@@ -130,7 +130,7 @@ def refuse_route(
     if compartments and route not in (*ROUTES, *compartments):
         known = ", ".join(f"{k} {c}" for k, c in enumerate(compartments, 1))
         raise DrugError(
-            f'the model of {name} has no compartment "{route}"{did_you_mean(route, compartments)}',
+            f'the model of {name} has no route or compartment "{route}"{did_you_mean(route, (*ROUTES, *compartments))}',
             given=given,
             remedy=f"Its compartments are {known}.",
         )

@@ -28,6 +28,7 @@ from pkmodel.simulation.reading import (
     largest_doses,
     model_of,
     regimen_of,
+    table_of,
     with_body_sizes,
 )
 from pkmodel.simulation.records import at_records, columns_of, run_records
@@ -63,7 +64,7 @@ def simulate(
     model : Model, Drug or str
         A model; or a drug or its name, for the neuraxial model with that drug's parameters.
     regimen : Regimen, str, EventTable or table
-        What is given: text, a `Regimen`, or an event table (`EventTable`, DataFrame, path of a CSV file, …) with
+        What is given: text, a `Regimen`, or an event table (`EventTable`, DataFrame, the path of a .csv file) with
         NONMEM's columns, of one or many subjects. Columns with the name of a parameter are its values.
     times : array, shape (time,), optional
         Output times [h], ascending. By default the observation records of the table; without any, 337 times
@@ -117,8 +118,8 @@ def simulate(
            [2.   , 0.181, 0.016]])
     """
     model, drug = model_of(model)
-    if not isinstance(regimen, Regimen | str):
-        table = regimen if isinstance(regimen, EventTable) else EventTable.read(regimen)
+    table = table_of(regimen)
+    if table is not None:
         check_factors(np.unique(table.compartment.astype(str)).tolist(), dose_factor)
         if drug is not None:
             drug.check_table(table, intended, body_weight(parameters), largest(dose_factor))

@@ -16,7 +16,7 @@ from pkmodel.regimen import Regimen
 from pkmodel.regimen.tables import write_orders
 from pkmodel.schedule import realise, trains_of
 from pkmodel.simulation.cases import Cases
-from pkmodel.simulation.reading import model_of, regimen_of, with_body_sizes
+from pkmodel.simulation.reading import model_of, regimen_of, table_of, with_body_sizes
 from pkmodel.simulation.records import columns_of, programmes_of
 
 if TYPE_CHECKING:
@@ -101,11 +101,10 @@ def explain(
     """
     model, drug = model_of(model)
     word = "record"
-    if isinstance(doses, Regimen | str):
+    table = table_of(doses)
+    if table is None:
         word, limit = "order", np.inf if until is None else until
         table = write_orders(regimen_of(doses, drug).orders, limit, None)
-    else:
-        table = doses if isinstance(doses, EventTable) else EventTable.read(doses)
     model = with_body_sizes(model, table.per, parameters, table.covariates)
     columns, segment = columns_of(table, model, parameters, "nocb")
     cases = Cases.of(model, parameters, {}, columns)

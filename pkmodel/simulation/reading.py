@@ -40,6 +40,17 @@ def regimen_of(regimen: Regimen | str | Any, drug: Drug | None) -> Regimen:
     return Regimen.from_table(regimen)
 
 
+def table_of(doses: Any) -> EventTable | None:
+    """An event table, read from a table or the path of a CSV file; None for a regimen or its text."""
+    from pkmodel.events import EventTable
+
+    if isinstance(doses, EventTable):
+        return doses
+    if isinstance(doses, Regimen) or (isinstance(doses, str) and not doses.endswith(".csv")):
+        return None
+    return EventTable.read(doses)
+
+
 def check_factors(routes: Collection[str], factors: Mapping[str, Any] | None) -> None:
     """Refuse a dose factor of a route that is not among those ordered."""
     unknown = [r for r in factors or {} if r not in routes]
