@@ -1,6 +1,8 @@
 """The neuraxial model whose spine is a chain of segments: structure, closed forms, convergence, observations."""
 
+import runpy
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from pkmodel.errors import DrugError, ModelError
 from pkmodel.library import SEGMENTED, Spine
 from pkmodel.library.spine import CONUS, LEVELS, REGIONS, TOP, between, place
 
+ROOT = Path(__file__).resolve().parent.parent
 MORPHINE = Drug.read("morphine")
 SITES = ("lumbar_csf", "thoracic_csf", "cervical_csf", "cisternal_csf")
 CSF = ("lumbar_csf_", "thoracic_csf_", "cervical_csf_")
@@ -207,6 +210,12 @@ def test_groups_may_be_left_out():
         library.neuraxial(Spine(10), **values, cord_volume=1)
     for part in ('needs "m6g_volume"', 'needs "csf_pulsation"', 'unknown parameter "cord_volume"'):
         assert part in str(error.value)
+
+
+def test_fractions_that_exceed_the_whole_are_refused():
+    above = {"ventricular_csf_fraction": [0.44, 0.9], "m3g_fraction": [0.57, 0.95]}
+    ds = simulate(MORPHINE.segmented(6), "1 mg iv bolus", [1], above)
+    np.testing.assert_array_equal(ds.status == 0, np.array([[True, False], [False, False]]))
 
 
 # --------------------------------------------------------------------- closed forms, convergence
@@ -410,6 +419,15 @@ def curve(site, order, parameters=None, drug=MORPHINE, **places):
         .concentration.sel(site=f"csf {site}")
         .values
     )
+
+
+def test_the_files_hold_what_the_calibration_finds(capsys):
+    found = runpy.run_path(str(ROOT / "examples" / "calibrate_neuraxial.py"))
+    lumbar, upper, morphine, _ = np.exp(found["found"].x)
+    expected = {**found["dispersion_times"](lumbar, upper), "csf_loss_rate": morphine}
+    for name, value in expected.items():
+        assert MORPHINE.segmented_parameters[name].value == pytest.approx(value, rel=0.01), name
+    assert "not fitted" in capsys.readouterr().out
 
 
 def test_calibration_lumbar_bolus():

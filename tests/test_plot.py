@@ -16,7 +16,7 @@ from pkmodel.errors import InputError
 from pkmodel.plot import style
 
 FIGURES = Path(__file__).parent.parent / "docs" / "figures"
-ALL_SITES = list(style.SITES)
+ALL_SITES = [s for s in style.SITES if s == "thoracic_csf" or s not in style.MINOR]
 REGIMENS = {
     "regimen_oral": "60 mg oral q12h x 28",
     "regimen_intrathecal": "0.4 mg/day intrathecal pump for 14 d",

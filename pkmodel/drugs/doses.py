@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,13 @@ _LEADS_TO = {
     "cranial_csf": "intrathecal",
     "cord": "intrathecal",
     "brain": "intrathecal",
+    "epidural_fat": "epidural",
+    "cisternal_csf": "intrathecal",
+    "subarachnoid_csf": "intrathecal",
+    "ventricular_csf": "intrathecal",
+    "lumbar_cord": "intrathecal",
+    "thoracic_cord": "intrathecal",
+    "cervical_cord": "intrathecal",
 }
 
 
@@ -100,7 +108,8 @@ def route_named(name: str, compartments: Sequence[str] = ()) -> str:
     """The same for the name of a route or compartment, or a compartment's number."""
     if name.isdecimal() and 1 <= int(name) <= len(compartments):
         name = compartments[int(name) - 1]
-    return "oral" if name == "oral modified" else _LEADS_TO.get(name, name)
+    box = re.sub(r"_\d+$", "", name)  # without the number of a segment
+    return "oral" if name == "oral modified" else _LEADS_TO.get(box, name)
 
 
 def _check_routes(

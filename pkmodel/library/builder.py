@@ -60,9 +60,8 @@ def neuraxial(spine: Spine | None = None, **parameters: Value) -> Model:
     table = NEURAXIAL if spine is None else SEGMENTED
     groups = [g for g in table if g != "required" and set(table[g]) & set(parameters)]
     wanted = [n for g in ("required", *groups) for n in table[g]]
-    check(wanted, parameters)
-    body = systemic(groups)
-    part = together(body, levels() if spine is None else segments(spine))
+    _check(wanted, parameters)
+    part = together(systemic(groups), levels() if spine is None else segments(spine))
     return Model(
         "neuraxial",
         tuple(part.compartments),
@@ -74,7 +73,7 @@ def neuraxial(spine: Spine | None = None, **parameters: Value) -> Model:
     )
 
 
-def check(wanted: list[str], given: Mapping[str, Value]) -> None:
+def _check(wanted: list[str], given: Mapping[str, Value]) -> None:
     """Raise a ModelError for parameters that are missing or unknown."""
     faults = [
         f'the neuraxial model needs "{n}" ({DIMENSIONS[n][1]})' for n in wanted if n not in given

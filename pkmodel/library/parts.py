@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
 
 from pkmodel import units
 from pkmodel.errors import ModelError
@@ -13,14 +16,15 @@ Value = str | float | Parameter
 Covariate = Callable[[Mapping[str, Any]], Any]
 
 
-class Part(NamedTuple):
+@dataclass(frozen=True)
+class Part:
     """Rows of a model's table that belong together."""
 
-    compartments: list[Compartment]
-    flows: list[Flow]
-    inputs: list[Input]
-    outputs: list[Output]
-    covariates: dict[str, Covariate]
+    compartments: list[Compartment] = field(default_factory=list)
+    flows: list[Flow] = field(default_factory=list)
+    inputs: list[Input] = field(default_factory=list)
+    outputs: list[Output] = field(default_factory=list)
+    covariates: dict[str, Covariate] = field(default_factory=dict)
 
 
 def together(*parts: Part) -> Part:
@@ -56,3 +60,9 @@ def barrier(blood: str, tissue: str, rate: str, volume: str, ratio: str) -> list
         Flow(blood, tissue, "clearance", (rate, volume, ratio)),
         Flow(tissue, blood, "rate", (rate,)),
     ]
+
+
+def remainder(fractions: Collection[str], p: Mapping[str, Any]) -> Any:
+    """What some fractions leave of 1; not a number where they exceed it, so that the case is refused."""
+    rest = 1 - sum(p[name] for name in fractions)
+    return np.where(rest < 0, np.nan, rest)

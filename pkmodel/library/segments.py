@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from pkmodel.library.parts import Covariate, Part, barrier, together, two_way
+from pkmodel.library.parts import Covariate, Part, barrier, remainder, together, two_way
 from pkmodel.library.spine import CONUS, ENLARGEMENT, REGIONS, TOP, Cell, Spine, between, shared
 from pkmodel.model import Compartment, Flow, Input, Output
 
@@ -48,12 +48,12 @@ def _csf(spine: Spine) -> Part:
         flows.append(Flow(cell.csf, "plasma", "clearance", ("spinal_absorption_rate", volume)))
         flows += barrier("plasma", cell.csf, "csf_loss_rate", volume, "csf_plasma_ratio")
     covariates["spinal_absorption_rate"] = lambda p: _spinal_flow(p) / _spinal_volume(p)
-    return Part(boxes, flows, [], [], covariates)
+    return Part(boxes, flows, covariates=covariates)
 
 
 def _exchange(spine: Spine) -> Part:
     """Dispersion and bulk flow between neighbouring segments, and from the highest to the cisterns."""
-    part, shares = Part([], [], [], [], {}), spine.shares
+    part, shares = Part(), spine.shares
     below: Counter[str] = Counter()
     for here, above in zip(spine.cells, (*spine.cells[1:], None), strict=True):
         below[here.region] += 1
@@ -82,17 +82,18 @@ def _head() -> Part:
         flows += barrier("plasma", box, "csf_loss_rate", f"{box}_volume", "csf_plasma_ratio")
     covariates: dict[str, Covariate] = {
         "cranial_outflow": lambda p: p["csf_production"] * (1 - p["spinal_outflow_fraction"]),
-        "subarachnoid_csf_fraction": lambda p: (
-            1 - p["cisternal_csf_fraction"] - p["ventricular_csf_fraction"]
+        "subarachnoid_csf_fraction": partial(
+            remainder, ("cisternal_csf_fraction", "ventricular_csf_fraction")
         ),
         **{f"{box}_volume": partial(_head_volume, box) for box in _HEAD},
     }
-    return Part([Compartment(box, f"{box}_volume") for box in _HEAD], flows, [], [], covariates)
+    boxes = [Compartment(box, f"{box}_volume") for box in _HEAD]
+    return Part(boxes, flows, covariates=covariates)
 
 
 def _cord(spine: Spine) -> Part:
     """Cord beside every segment above the conus, in exchange with that segment and with blood."""
-    part = Part([], [], [], [], {})
+    part = Part()
     for cell in corded(spine):
         length = cell.overlap(CONUS, TOP)
         volume = f"{cell.cord}_volume"
@@ -110,12 +111,12 @@ def _cord(spine: Spine) -> Part:
 def _brain() -> Part:
     flows = barrier("plasma", "brain", "brain_exchange_rate", "brain_volume", "brain_plasma_ratio")
     flows += two_way("subarachnoid_csf", "brain", "brain_csf_clearance")
-    return Part([Compartment("brain", "brain_volume")], flows, [], [], {})
+    return Part([Compartment("brain", "brain_volume")], flows)
 
 
 def _doses(spine: Spine) -> Part:
     """Intrathecal doses into the segments around the tip; epidural ones across the dura likewise."""
-    part = Part([], [], [], [], {})
+    part = Part()
     for cell, share in spine.entered(spine.tip).items():
         name = f"intrathecal_into_{cell.csf}"
         part.covariates[name] = partial(_fraction, "intrathecal_bioavailability", share)
@@ -149,7 +150,7 @@ def _sites(spine: Spine) -> Part:
         what, level = site.split()
         weights = between(cells if what == "csf" else cord, level)
         outputs.append(Output(site, {getattr(c, what): w for c, w in weights.items() if w}))
-    return Part([], [], [], outputs, {})
+    return Part(outputs=outputs)
 
 
 def corded(spine: Spine) -> tuple[Cell, ...]:

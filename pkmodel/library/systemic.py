@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from pkmodel.library.names import METABOLITES
-from pkmodel.library.parts import Part, together, two_way
+from pkmodel.library.parts import Part, remainder, together, two_way
 from pkmodel.model import Compartment, Flow, Input, Output
 
 
@@ -26,7 +26,7 @@ def systemic(groups: Collection[str]) -> Part:
         [flow for group, flow in _FLOWS if group in wanted],
         [entry for group, entry in _INPUTS if group in wanted],
         [Output("plasma", "plasma")],
-        {"epidural_blood_fraction": lambda p: 1 - p["epidural_csf_fraction"]},
+        {"epidural_blood_fraction": partial(remainder, ("epidural_csf_fraction",))},
     )
     if "metabolites" not in wanted:
         return base
@@ -69,11 +69,11 @@ _INPUTS: list[tuple[str, Input]] = [
 def _unchanged() -> Part:
     """Elimination of the drug by other ways than its metabolites."""
     name = "other_clearance_fraction"
-
-    def rest(p: Mapping[str, Any]) -> Any:
-        return 1 - sum(p[f"{m}_fraction"] for m in METABOLITES)
-
-    return Part([], [Flow("plasma", None, "clearance", ("clearance", name))], [], [], {name: rest})
+    formed = tuple(f"{m}_fraction" for m in METABOLITES)
+    return Part(
+        flows=[Flow("plasma", None, "clearance", ("clearance", name))],
+        covariates={name: partial(remainder, formed)},
+    )
 
 
 def _metabolite(name: str, forms: list[str]) -> Part:
@@ -89,9 +89,7 @@ def _metabolite(name: str, forms: list[str]) -> Part:
             Flow("plasma", name, "clearance", ("clearance", f"{name}_fraction")),
             Flow(name, None, "clearance", (f"{name}_clearance",)),
         ],
-        [],
-        [Output(name, {name: f"{name}_mass_ratio"})],
-        {},
+        outputs=[Output(name, {name: f"{name}_mass_ratio"})],
     )
     gut = f"{name}_gut"
     if forms:

@@ -52,7 +52,7 @@ def comparison(
     ds : xarray.Dataset
         From :func:`pkmodel.compare`; or from :func:`pkmodel.simulate`, as a single arm.
     sites : str or iterable of str, optional
-        A panel each, in anatomical order; by default all of the result, thoracic CSF left out.
+        A panel each, in anatomical order; by default all of the result but those of ``style.MINOR``.
     scale : {"log", "linear", "both"}
         Of the concentration. Logarithmic panels share one axis of six decades at most; every linear
         panel has its own.
@@ -88,7 +88,7 @@ def comparison(
     """
     plt = style.pyplot()
     array = _concentration(ds)
-    shown = choose_sites(array.site.values, sites, leave_out=("thoracic_csf",))
+    shown = choose_sites(array.site.values, sites, leave_out=style.MINOR)
     one_of("scale", scale, ["log", "linear", "both"])
     bands, cases = percentiles(array.sel(site=shown))
     unit, bands = _in_unit(bands, unit, ds.attrs)

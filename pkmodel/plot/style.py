@@ -11,14 +11,27 @@ import numpy as np
 
 SITES = {
     "plasma": "Plasma",
+    "m3g": "M3G",
+    "m6g": "M6G",
     "lumbar_csf": "Lumbar CSF",
     "thoracic_csf": "Thoracic CSF",
     "cervical_csf": "Cervical CSF",
+    "cisternal_csf": "Cisternal CSF",
+    "subarachnoid_csf": "Subarachnoid CSF",
+    "ventricular_csf": "Ventricular CSF",
     "cranial_csf": "Cranial CSF",
     "cord": "Spinal cord",
+    "thoracic_cord": "Thoracic cord",
+    "cervical_cord": "Cervical cord",
     "brain": "Brain",
 }
 """Sites in anatomical order, and how a figure calls them."""
+
+MINOR = (
+    "m3g", "m6g", "thoracic_csf", "cisternal_csf", "subarachnoid_csf", "ventricular_csf", "thoracic_cord",
+    "cervical_cord",
+)  # fmt: skip
+"""Sites that a comparison shows only if it is asked to."""
 
 # The colours of Okabe and Ito, which the colour-blind can tell apart; in grey print the line style does it.
 VERMILION, BLUE, GREEN, PURPLE = "#D55E00", "#0072B2", "#009E73", "#CC79A7"
@@ -87,6 +100,8 @@ def words(name: str) -> str:
     >>> words("lumbar_csf"), words("deep_peripheral")
     ('Lumbar CSF', 'Deep peripheral')
     """
+    if name.startswith("csf "):
+        return f"CSF {name[4:]}"
     return SITES.get(name) or name[:1].upper() + name[1:].replace("_", " ")
 
 
