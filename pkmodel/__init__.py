@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pkmodel.model import Compartment, Flow, Input, Model, Output, Parameter
     from pkmodel.regimen import Order, Regimen
     from pkmodel.simulation import explain, simulate, steady_state
+    from pkmodel.validation import validate
 
 _HOME = {
     "Compartment": "model",
@@ -47,6 +48,7 @@ _HOME = {
     "simulate": "simulation",
     "steady_state": "simulation",
     "table": "comparison",
+    "validate": "validation",
 }
 
 __all__ = [
@@ -73,6 +75,7 @@ __all__ = [
     "simulate",
     "steady_state",
     "table",
+    "validate",
 ]
 
 

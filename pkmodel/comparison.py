@@ -125,7 +125,10 @@ def compare(
             cases = Cases.of(model, parameters, factors.get(name, {}))
             results[name] = solve(model, drug, regimen, grid, cases, True, True, threads)
     ds = _concat(results)
-    ds.attrs |= {f"regimen_{name}": str(regimen) for name, regimen in orders.items()}
+    kinds = {
+        name: "events" if isinstance(r, EventTable) else "regimen" for name, r in orders.items()
+    }
+    ds.attrs |= {f"{kinds[name]}_{name}": str(given) for name, given in orders.items()}
     if ratio is not None:
         ds.attrs["ratio"] = json.dumps(np.asarray(ratio).tolist())
         ds.attrs["sources"] = json.dumps(drug.sources_used(preset), ensure_ascii=False)

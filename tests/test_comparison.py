@@ -3,8 +3,9 @@ import json
 import numpy as np
 import pytest
 import xarray as xr
+from matplotlib import pyplot
 
-from pkmodel import Drug, citation, compare, population, simulate, table
+from pkmodel import Drug, citation, compare, plot, population, simulate, table
 from pkmodel.errors import DrugError, InputError, ParameterError
 from pkmodel.events import EventTable
 
@@ -202,7 +203,10 @@ def test_arms_from_event_tables():
     ds = compare("morphine", arms={"oral": doses, "pump": pump})
     text = compare("morphine", "60 mg oral q12h x 28", ratio=300, times=ds.time)
     np.testing.assert_allclose(ds.concentration, text.concentration, rtol=1e-11)
-    assert "EventTable" in ds.attrs["regimen_pump"]
+    assert "EventTable" in ds.attrs["events_pump"]
+    figure = plot.comparison(ds)
+    assert len(figure.axes) > 6
+    pyplot.close(figure)
     with pytest.raises(InputError, match="a ratio converts orders"):
         compare("morphine", doses)
     with pytest.raises(DrugError, match="row 1: 400 mg in a day"):

@@ -1,4 +1,4 @@
-"""The command ``pkmodel``: compare, simulate, equivalence, drugs.
+"""The command ``pkmodel``: compare, simulate, explain, equivalence, validate, drugs.
 
 Nothing heavier than click is imported before a command runs, so that ``--help`` is quick.
 """

@@ -23,6 +23,7 @@ from pkmodel.cli.study import (
     read_ratios,
     window,
 )
+from pkmodel.cli.validation import validate
 from pkmodel.errors import InputError
 
 if TYPE_CHECKING:
@@ -409,6 +410,9 @@ def drugs(drug: str | None, notes: bool, citation: bool) -> None:
         click.echo("\n".join(tables.drug_list([Drug.read(name) for name in Drug.names()])))
     else:
         click.echo("\n".join(tables.drug_page(Drug.read(drug), notes)))
+
+
+main.add_command(debug(validate))
 
 
 def study_lines(study: Study) -> list[str]:

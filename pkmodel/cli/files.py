@@ -58,7 +58,7 @@ def checked_path(option: str, text: str | None, endings: Sequence[str], force: b
     path, given = Path(text), f"{option} {text}"
     if path.suffix not in endings:
         ending = f'unknown ending "{path.suffix}"' if path.suffix else "has no ending"
-        known = f"{', '.join(endings[:-1])} or {endings[-1]}"
+        known = " or ".join(filter(None, [", ".join(endings[:-1]), endings[-1]]))
         raise InputError(f"{ending}; expected {known}", given=given)
     if not path.parent.is_dir():
         raise InputError(f'there is no folder "{path.parent}"', given=given)
