@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pkmodel.drugs import Drug
-from pkmodel.errors import InputError, ParameterError
+from pkmodel.errors import InputError, ParameterError, did_you_mean
 from pkmodel.regimen import Order, Regimen
 from pkmodel.simulation import steady_state
 from pkmodel.simulation.reading import model_of, regimen_of
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from pkmodel.model import Model
 
-__all__ = ["METRICS", "convert", "implied", "report"]
+__all__ = ["METRICS", "convert", "implied", "report", "targeting"]
 
 METRICS: dict[str, str] = {
     "auc": "AUC over one interval at steady state",
@@ -195,3 +195,77 @@ def report(ratios: xr.Dataset, nominal: float) -> pd.DataFrame:
     table.insert(0, "nominal", float(nominal))
     table["test / reference exposure"] = table["implied"] / nominal
     return table
+
+
+def targeting(ratios: xr.Dataset, toxicity: str = "plasma") -> xr.Dataset:
+    r"""How well the test route brings the drug to each site, by the indices of drug targeting.
+
+    Parameters
+    ----------
+    ratios : xarray.Dataset
+        From :func:`implied`.
+    toxicity : str
+        Site at which the drug does harm.
+
+    Returns
+    -------
+    xarray.Dataset
+        Over ``site`` and the parameters' dimensions: ``therapeutic_availability``, ``drug_targeting_index``,
+        ``targeting_efficiency`` [%] and ``direct_transport`` [%]. NaN where drug accumulates without end.
+
+    Raises
+    ------
+    InputError
+        The ratios have no such site, or no plasma.
+
+    Notes
+    -----
+    With AUC per daily dose at steady state, of the test route and of the reference:
+
+    - therapeutic availability [1]_, :math:`TA = AUC_{test} / AUC_{ref}` at equal dose: the ratio that the AUC implies;
+    - drug targeting index [1]_ [2]_, :math:`DTI = (AUC / AUC_{tox})_{test} / (AUC / AUC_{tox})_{ref}`;
+    - targeting efficiency [3]_, :math:`DTE = 100\,(AUC / AUC_{plasma})_{test} / (AUC / AUC_{plasma})_{ref}`;
+    - direct transport [3]_ [4]_, :math:`DTP = 100\,(AUC - AUC') / AUC` of the test route, where :math:`AUC'` is
+      what its plasma would bring to the site if plasma were the only way, as it is for the reference.
+
+    The sources are cited from secondary literature, not from the papers themselves.
+
+    References
+    ----------
+    .. [1] C. A. Hunt, R. D. MacGregor, R. A. Siegel, Pharm Res 1986;3:333.
+    .. [2] A. Boddy, L. Aarons, K. Petrak, Pharm Res 1989;6:367.
+    .. [3] L. Kozlovskaya et al., J Control Release 2014;189:133.
+    .. [4] Q. Zhang et al., Int J Pharm 2004;275:85.
+
+    Examples
+    --------
+    >>> indices = targeting(implied("morphine", "60 mg oral q12h"))
+    >>> indices.drug_targeting_index.sel(site=["lumbar_csf", "brain"]).round(1).values
+    array([1.16865e+04, 5.30000e+00])
+    """
+    import xarray as xr
+
+    known = [str(site) for site in ratios.site.values]
+    for site in (toxicity, "plasma"):
+        if site not in known:
+            raise InputError(
+                f'the ratios have no site "{site}"{did_you_mean(site, known)}',
+                remedy=f"Known are {', '.join(known)}.",
+            )
+    availability = ratios.implied_ratio.sel(metric="auc", drop=True)
+    plasma = availability.sel(site="plasma", drop=True)
+    harmful = availability.sel(site=toxicity, drop=True)
+    exposure = "AUC by the test route per AUC by the reference, at equal dose"
+    indices = (
+        ("therapeutic_availability", availability, "1", exposure),
+        ("drug_targeting_index", availability / harmful, "1", f"{exposure}, relative to {toxicity}"),
+        ("targeting_efficiency", 100 * availability / plasma, "percent", f"{exposure}, relative to plasma"),
+        ("direct_transport", 100 * (1 - plasma / availability), "percent", "part of the AUC not by way of plasma"),
+    )  # fmt: skip
+    return xr.Dataset(
+        {
+            name: values.assign_attrs(units=unit, long_name=words)
+            for name, values, unit, words in indices
+        },
+        attrs={**ratios.attrs, "toxicity": toxicity},
+    )

@@ -136,3 +136,29 @@ def test_the_report_keeps_the_order_of_the_model():
 def test_ziconotide_is_refused_with_a_sentence():
     with pytest.raises(DrugError, match="oral"):
         equivalence.implied("ziconotide", "1 ug oral q12h")
+
+
+def test_targeting_follows_from_the_areas():
+    oral, pump = "60 mg oral q12h", "0.4 mg/day intrathecal pump"
+    ratios = equivalence.implied("morphine", oral, pump)
+    indices = equivalence.targeting(ratios, toxicity="brain")
+    a, b = (simulate_auc(order) for order in (pump, oral))  # at 0.4 and 120 mg/day
+    gain = (a / 0.4) / (b / 120)
+    np.testing.assert_allclose(indices.therapeutic_availability, gain, rtol=1e-9)
+    np.testing.assert_allclose(
+        indices.drug_targeting_index,
+        (a / a.sel(site="brain")) / (b / b.sel(site="brain")),
+        rtol=1e-9,
+    )
+    carried = b / b.sel(site="plasma") * a.sel(site="plasma")
+    np.testing.assert_allclose(
+        indices.direct_transport, 100 * (a - carried) / a, rtol=1e-9, atol=1e-9
+    )
+    assert indices.targeting_efficiency.sel(site="plasma") == 100
+    with pytest.raises(InputError, match=r'no site "brian".*did you mean "brain"'):
+        equivalence.targeting(ratios, toxicity="brian")
+
+
+def simulate_auc(order):
+    ds = steady_state("morphine", order)
+    return ds.auc_tau * 24 / float(ds.attrs["interval"].split()[0])

@@ -371,6 +371,7 @@ def equivalence(ctx: click.Context, drug: str, **given: Any) -> None:
         study_lines(study),
         published,
         tables.ratio_table(ratios.implied_ratio, nominal),
+        tables.targeting_lines(ratios),
         tables.closing(study.drug),
     )
     files.write(ratios)

@@ -188,6 +188,19 @@ def ratio_table(implied: xr.DataArray, nominal: Sequence[float]) -> list[str]:
     ]
 
 
+def targeting_lines(ratios: xr.Dataset) -> list[str]:
+    """How many times better the intrathecal route reaches each site than it reaches plasma."""
+    from pkmodel.equivalence import targeting
+
+    index = targeting(ratios).drug_targeting_index
+    told = [
+        f"{site_text(str(site))} {cell(index.sel(site=site).values).partition(' ')[0]}"
+        for site in index.site.values
+        if site != "plasma"
+    ]
+    return ["Drug targeting index, by AUC and against plasma", paragraph(", ".join(told), indent=2)]
+
+
 def preset_table(drug: Drug) -> list[str]:
     """The published ratios of a drug, with study and number of patients."""
     if not drug.presets:

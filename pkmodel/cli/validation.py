@@ -92,6 +92,8 @@ def validate(cases: tuple[str, ...], model: str, subjects: int, seed: int, **fil
 
 def draw(result: Validation, folder: Path, force: bool) -> None:
     """A figure of every case that was run."""
+    from matplotlib import pyplot
+
     from pkmodel.plot.validation import observations
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -100,7 +102,9 @@ def draw(result: Validation, folder: Path, force: bool) -> None:
     paths = {name: checked_path("--plot", str(folder / f"{name}.png"), (".png",), force) for name in run}  # fmt: skip
     for name, path in paths.items():
         if path is not None:
-            observations(table, result.profiles[name]).savefig(path)
+            figure = observations(table, result.profiles[name])
+            figure.savefig(path)
+            pyplot.close(figure)
     click.echo(f"Figures: {len(paths)} in {folder}")
 
 
