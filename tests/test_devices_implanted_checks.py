@@ -79,7 +79,7 @@ def test_a_slip_of_mg_for_ug():
     pump(strength="20.1 mg/mL")
     pump("1 mg/day", "15 mg/mL", drug="baclofen", intended=True)
     pump("400 mg/day", "50 mg/mL", intended=True)
-    pump("40 mg/day", "50 mg/mL", drug="hydromorphone")
+    pump("40 mg/day", "50 mg/mL", drug="ketamine")
 
 
 def test_a_misspelt_drug_does_not_escape_the_check():

@@ -232,7 +232,9 @@ def closing(drug: Drug) -> list[str]:
 def drug_list(drugs: Sequence[Drug]) -> list[str]:
     """A line for every drug."""
     rows = [("drug", "file version", "indication", "routes")]
-    rows += [(d.name, d.version, d.indication, ", ".join(d.routes)) for d in drugs]
+    rows += [
+        (d.name, d.version, d.indication.partition(";")[0], ", ".join(d.routes)) for d in drugs
+    ]
     return columns(rows, left=4, indent=0)
 
 
