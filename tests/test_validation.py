@@ -150,7 +150,7 @@ def test_fine_model_answers_what_the_coarse_one_cannot():
     for model in (coarse, fine):
         table = validate("V4", model, subjects=None).table
         rows[model] = table.set_index(["case", "observation"]).loc[name]
-    assert rows[coarse].not_run == "the model does not part CSF L1-L2 from CSF L4-L5"
+    assert rows[coarse].not_run == "the model does not part CSF L1-L2 from CSF L5-S1"
     assert rows[fine].not_run == "" and rows[fine].predicted > 0
 
 
@@ -588,6 +588,17 @@ def test_page_shows_what_the_command_prints():
     page = (Path(__file__).parent.parent / "docs" / "validation.md").read_text(encoding="utf-8")
     shown = page.partition("```text\n")[2].partition("```\n")[0]
     assert CliRunner().invoke(command, []).output.splitlines() == shown.splitlines()
+
+
+def test_page_shows_the_summary_of_the_model_of_segments():
+    """Otherwise paste the summary of ``pkmodel validate --model fine``."""
+    page = (Path(__file__).parent.parent / "docs" / "validation.md").read_text(encoding="utf-8")
+    shown = (
+        page.partition("## The model of segments\n")[2]
+        .partition("```text\n")[2]
+        .partition("```\n")[0]
+    )
+    assert shown in CliRunner().invoke(command, ["--model", "fine"]).output
 
 
 def test_command_stores_table_and_figures(tmp_path):
