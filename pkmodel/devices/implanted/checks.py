@@ -142,8 +142,8 @@ def drug_of(name: str) -> tuple[Drug | None, str]:
 
     Examples
     --------
-    >>> drug_of("Lioresal")[0].name, drug_of("ketamine"), drug_of("baclofin")
-    ('baclofen', (None, ''), (None, 'unknown drug "baclofin" (did you mean "baclofen"?) (intended=True if it is meant)'))
+    >>> drug_of("Lioresal")[0].name, drug_of("ketamine"), drug_of("morfine")
+    ('baclofen', (None, ''), (None, 'unknown drug "morfine" (did you mean "morphine"?) (intended=True if it is meant)'))
     """
     try:
         return Drug.read(name), ""
