@@ -606,3 +606,28 @@ def test_explain(run, data):
         "ID 2: by 0 h, 0.2 mg into lumbar_csf has come every 24 h for ever"
     )
     run("explain", "morphine", status=2)
+
+
+def test_segments_of_the_spine(run):
+    whole = run("simulate", "morphine", "0.4 mg/day intrathecal pump for 2 d").stdout
+    low = run(
+        "simulate",
+        "morphine",
+        "0.4 mg/day intrathecal pump for 2 d",
+        "--segments",
+        12,
+        "--tip",
+        "L3-L4",
+    ).stdout
+    high = run(
+        "simulate",
+        "morphine",
+        "0.4 mg/day intrathecal pump for 2 d",
+        "--segments",
+        12,
+        "--tip",
+        "T4",
+    ).stdout
+    assert "cisternal CSF" in low and "cisternal CSF" not in whole
+    assert row(high, "cisternal CSF")[0] > row(low, "cisternal CSF")[0]
+    assert "Pass --segments 30" in run("simulate", "morphine", ORAL, "--tip", "T4", status=2).stderr

@@ -92,6 +92,9 @@ STUDY = (
                  help="Seed of the draw."),
     click.option("--intended", is_flag=True,
                  help="Doses outside the range of the drug file are meant."),
+    click.option("--segments", type=click.IntRange(3, 240), metavar="N",
+                 help="The neuraxial model with N segments of CSF along the spine; by default four levels."),
+    click.option("--tip", metavar="LEVEL", help="Level at which intrathecal doses enter, with --segments: T10, L3-L4."),
 )  # fmt: skip
 TIMES = (
     click.option("--until", type=Hours(), metavar="TIME",

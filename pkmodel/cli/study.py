@@ -55,7 +55,7 @@ class Study:
         """Read the options."""
         from pkmodel.drugs import Drug
 
-        drug = Drug.read(name)
+        drug = in_segments(Drug.read(name), given.get("segments"), given.get("tip"))
         settings = read_settings(drug, given["settings"])
         return cls(drug, settings, given["subjects"], given["seed"], given["intended"])
 
@@ -98,6 +98,17 @@ class Study:
             return done[0]
         return xr.concat(done, "subject", data_vars="minimal", coords="minimal", compat="override",
                          combine_attrs="override")  # fmt: skip
+
+
+def in_segments(drug: Drug, segments: int | None, tip: str | None) -> Drug:
+    """The drug in the model of segments, if it is asked for."""
+    if segments is None:
+        if tip is not None:
+            raise InputError(
+                "--tip is a level of the model of segments", remedy="Pass --segments 30 with it."
+            )
+        return drug
+    return drug.segmented(segments) if tip is None else drug.segmented(segments, tip=tip)
 
 
 def read_settings(drug: Drug, pairs: Iterable[tuple[str, str]]) -> dict[str, float]:
