@@ -337,6 +337,12 @@ def _concat(results: Mapping[str, xr.Dataset]) -> xr.Dataset:
 
     arms = list(results.values())
     widest = max(arms, key=lambda ds: len(ds.dims))
+    for name, ds in results.items():
+        if "subject" in ds.dims and not np.array_equal(ds.subject, widest.subject):
+            raise InputError(
+                f'the arm "{name}" has other labels along "subject" than the others',
+                remedy="Give every arm the same subjects: EventTable.select, or subjects=[...].",
+            )
     data = {}
     for name, like in widest.data_vars.items():
         parts = [_broadcast(ds[name].variable, like) for ds in arms]

@@ -342,3 +342,18 @@ def test_a_file_is_read_by_its_name(tmp_path):
     path.write_text("TIME,AMT,CMT\n0,10,iv\n2,0,\n")
     by_name, by_path = simulate(depot(), str(path)), simulate(depot(), path)
     np.testing.assert_array_equal(by_name.amount, by_path.amount)
+
+
+def test_parameters_are_those_of_the_tables_subjects():
+    import xarray as xr
+
+    table = EventTable.of(
+        subject=[7, 7, 3, 3], time=[0, 2, 0, 2], amount=[10, 0, 10, 0], compartment="iv"
+    )
+    clearance = xr.DataArray([1.0, 2, 3], dims="subject", coords={"subject": [3, 5, 7]})
+    own = simulate(depot(), table, parameters={"clearance": clearance})
+    np.testing.assert_allclose(central(own), 10 / 50 * np.exp(-np.array([3.0, 1]) / 50 * 2))
+    with pytest.raises(
+        ParameterError, match="clearance has no value for the subject 7 of the table"
+    ):
+        simulate(depot(), table, parameters={"clearance": clearance.isel(subject=[0, 1])})

@@ -31,7 +31,7 @@ from pkmodel.simulation.reading import (
     table_of,
     with_body_sizes,
 )
-from pkmodel.simulation.records import at_records, columns_of, run_records
+from pkmodel.simulation.records import at_records, columns_of, of_subjects, run_records
 from pkmodel.simulation.solving import run, run_steady
 from pkmodel.variables import attributes
 
@@ -226,6 +226,7 @@ def solve_table(
     if rule not in ("nocb", "locf"):
         raise InputError(f'covariates is {rule!r}; expected "nocb" or "locf"')
     model = with_body_sizes(model, table.per, parameters, table.covariates)
+    parameters = of_subjects(parameters, table)
     columns, segment = columns_of(table, model, parameters, rule)
     cases = Cases.of(model, parameters, factors, columns)
     grid = _default_times(table) if times is None else grid_of(times)

@@ -17,7 +17,7 @@ from pkmodel.regimen.tables import write_orders
 from pkmodel.schedule import realise, trains_of
 from pkmodel.simulation.cases import Cases
 from pkmodel.simulation.reading import model_of, regimen_of, table_of, with_body_sizes
-from pkmodel.simulation.records import columns_of, programmes_of
+from pkmodel.simulation.records import columns_of, of_subjects, programmes_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -106,6 +106,7 @@ def explain(
         word, limit = "order", np.inf if until is None else until
         table = write_orders(regimen_of(doses, drug).orders, limit, None)
     model = with_body_sizes(model, table.per, parameters, table.covariates)
+    parameters = of_subjects(parameters, table)
     columns, segment = columns_of(table, model, parameters, "nocb")
     cases = Cases.of(model, parameters, {}, columns)
     extra = [d for d in cases.sizes if d != "subject"]

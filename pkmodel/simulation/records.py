@@ -74,6 +74,31 @@ def columns_of(table: EventTable, model: Model, parameters: Any, rule: str) -> t
     return Columns(labels, found), segment
 
 
+def of_subjects(parameters: Any, table: EventTable) -> Any:
+    """Given parameters of the table's subjects, by label and in their order."""
+    named, labels = given_by_name(parameters), table.subjects
+    own = {
+        n: v
+        for n, v in named.items()
+        if "subject" in getattr(v, "dims", ()) and "subject" in v.coords
+    }
+    if not table.grouped or not own:
+        return parameters
+    faults = []
+    for name, value in own.items():
+        missing = labels[~np.isin(labels, value.coords["subject"].values)]
+        if len(missing):
+            shown = ", ".join(map(str, missing[:5])) + (", ..." if len(missing) > 5 else "")
+            faults.append(
+                f"{name} has no value for the subject{'s' * (len(missing) > 1)} {shown} of the table"
+            )
+    if faults:
+        raise ParameterError(
+            *faults, remedy="The labels of the dimension subject are the IDs of the table."
+        )
+    return {**named, **{n: v.sel(subject=labels) for n, v in own.items()}}
+
+
 def _parameters_among(columns: Iterable[str], model: Model) -> dict[str, str]:
     """Parameter of the model by the column that has its name, in any case."""
     known = {name.casefold(): name for name in model.defaults}
