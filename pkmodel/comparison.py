@@ -337,12 +337,7 @@ def _concat(results: Mapping[str, xr.Dataset]) -> xr.Dataset:
 
     arms = list(results.values())
     widest = max(arms, key=lambda ds: len(ds.dims))
-    for name, ds in results.items():
-        if "subject" in ds.dims and not np.array_equal(ds.subject, widest.subject):
-            raise InputError(
-                f'the arm "{name}" has other labels along "subject" than the others',
-                remedy="Give every arm the same subjects: EventTable.select, or subjects=[...].",
-            )
+    _require_same_subjects(results, widest)
     data = {}
     for name, like in widest.data_vars.items():
         parts = [_broadcast(ds[name].variable, like) for ds in arms]
@@ -355,6 +350,15 @@ def _concat(results: Mapping[str, xr.Dataset]) -> xr.Dataset:
         {"arm": arm, **coords},
         {k: v for k, v in kept if all(ds.attrs.get(k) == v for ds in arms)},
     )
+
+
+def _require_same_subjects(results: Mapping[str, xr.Dataset], like: xr.Dataset) -> None:
+    for name, ds in results.items():
+        if "subject" in ds.dims and not np.array_equal(ds.subject, like.subject):
+            raise InputError(
+                f'the arm "{name}" has other labels along "subject" than the others',
+                remedy="Give every arm the same subjects: EventTable.select, or subjects=[...].",
+            )
 
 
 def _broadcast(part: xr.Variable, like: xr.DataArray) -> np.ndarray:
