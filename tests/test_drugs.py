@@ -785,6 +785,7 @@ def test_plausible_tables_pass():
         ({"time": [0, 1], "amount": [0.2, 200], "compartment": "6"}, "row 2: 200 mg in one dose"),
         ({"time": [0], "amount": [400.0], "duration": 24.0}, "row 1: 400 mg in a day .* mean \"0.4 mg\""),
         ({"time": [0], "amount": [0.0], "rate": 20.0, "steady": 1, "evid": 1}, "row 1: 480 mg in a day"),
+        ({"time": [0], "amount": [0.5], "interval": 0.2, "steady": 1}, "row 1: 60 mg in a day"),
         ({"time": [0, 48], "amount": [0.5, 1.0], "interval": [0, 0.1], "additional": [0, 90]}, "row 2: .* in a day"),
         ({"time": [0, 0], "amount": 300, "subject": ["x", "y"]}, "ID x, row 1: .*ID y, row 2: "),
         ({"time": np.arange(9), "amount": 300}, "4 more of the route intrathecal"),

@@ -143,14 +143,7 @@ class _Reader:
 
     def known(self, table: Any, keys: Iterable[str], path: str) -> bool:
         """Whether this is a table, after naming the keys it should not have."""
-        if not isinstance(table, dict):
-            self.faults.append(f"{path}: expected a table, [{path}]")
-            return False
-        for key in table:
-            if key not in keys:
-                where = f"{path}.{key}" if path else key
-                self.faults.append(f"{where}: unknown key{did_you_mean(key, keys)}")
-        return True
+        return only_known(table, keys, path, self.faults)
 
     def models(self, physiology: Physiology) -> tuple[dict[str, Sourced], dict[str, Sourced]]:
         """Parameters of the model with four levels, and of the one with segments, in their order."""
@@ -390,3 +383,15 @@ def _real(number: Any) -> bool:
 def _not_in(word: Any, known: Iterable[str]) -> str:
     what = f'unknown "{word}"{did_you_mean(str(word), known)}' if word else "missing"
     return f"{what}; one of {', '.join(known)}"
+
+
+def only_known(table: Any, keys: Iterable[str], path: str, faults: list[str]) -> bool:
+    """Whether this is a table of a TOML file, after naming the keys it should not have."""
+    if not isinstance(table, dict):
+        faults.append(f"{path}: expected a table, [{path}]")
+        return False
+    for key in table:
+        if key not in keys:
+            where = f"{path}.{key}" if path else key
+            faults.append(f"{where}: unknown key{did_you_mean(key, keys)}")
+    return True

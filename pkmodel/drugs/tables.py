@@ -79,9 +79,11 @@ def check_table(
     if intended:
         return
     faults: list[str] = []
-    size = _sizes(table, weight) * np.array([factors.get(str(c), 1.0) for c in table.compartment])
-    for route, given in by_route.items():
-        records = dosing[np.isin(names, given)]
+    size = _sizes(table, weight)
+    for given, factor in factors.items():
+        size = np.where(table.compartment == given, size * factor, size)
+    for route, entered_by in by_route.items():
+        records = dosing[np.isin(names, entered_by)]
         if route not in routes:
             what = "this route" if route in ROUTES else f"the compartment {route}"
             where = table.place(records[0])
@@ -128,13 +130,18 @@ def _singly(table: EventTable, records: Ints, size: Floats, limits: Limits) -> I
 
 def _daily(table: EventTable, records: Ints, size: Floats, limits: Limits) -> Iterator[str]:
     """Subjects whose heaviest day is out of range, at the record with which it begins."""
-    constant = (table.steady[records] > 0) & (table.interval[records] == 0)
+    steady, interval = table.steady[records] > 0, table.interval[records]
+    constant, periodic = steady & (interval == 0), steady & (interval > 0)
     amount = np.where(constant, table.rate[records] * _DAY, table.amount[records]) * size[records]
     length = np.where(constant, _DAY, _lengths(table, records))
-    count = table.additional[records] + 1
+    with np.errstate(divide="ignore"):
+        of_a_day = np.where(
+            periodic, np.ceil(_DAY / interval), 1.0
+        )  # as they came before the record, too
+    count = np.maximum(table.additional[records] + 1, of_a_day.astype(np.int64))
     dose = np.repeat(np.arange(len(records)), count)
     k = np.arange(len(dose)) - np.repeat(np.cumsum(count) - count, count)
-    start = table.time[records][dose] + k * table.interval[records][dose]
+    start = table.time[records][dose] + k * interval[dose]
     subject = np.unique(table.subject[records], return_inverse=True)[1].reshape(-1)[dose]
     day = _within(start, start + length[dose], amount[dose], subject)
     heaviest = np.zeros(subject.max(initial=-1) + 1)

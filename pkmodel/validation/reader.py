@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pkmodel import units
+from pkmodel.drugs.reader import only_known
 from pkmodel.errors import InputError, RegimenError, UnitError, did_you_mean
 from pkmodel.regimen import Regimen
 from pkmodel.validation.observables import ARGUMENTS, KINDS
@@ -113,14 +114,7 @@ class _Reader:
 
     def known(self, table: Any, keys: Iterable[str], path: str) -> bool:
         """Whether this is a table, after naming the keys it should not have."""
-        if not isinstance(table, dict):
-            self.faults.append(f"{path}: expected a table, [{path}]")
-            return False
-        for key in table:
-            if key not in keys:
-                where = f"{path}.{key}" if path else key
-                self.faults.append(f"{where}: unknown key{did_you_mean(key, keys)}")
-        return True
+        return only_known(table, keys, path, self.faults)
 
     def text(self, table: dict[str, Any], key: str, path: str, required: bool = True) -> str:
         text = table.get(key, "")
