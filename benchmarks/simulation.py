@@ -3,10 +3,11 @@
 import numpy as np
 import xarray as xr
 
-from pkmodel import compare, library, population, simulate
+from pkmodel import Drug, compare, library, population, simulate
 from pkmodel.model import Parameter
 
 ORAL = "10 mg oral q12h x 28"
+PUMP = "0.4 mg/day intrathecal pump for 14 d"
 TIMES = np.arange(337.0)
 
 
@@ -40,6 +41,27 @@ class Simulate:
 
     def time_simulate(self, what):
         return simulate(self.model, ORAL, TIMES, self.drawn, **self.options)
+
+
+class Neuraxial:
+    """A pump in 1,000 subjects for 14 days, hourly, by the number of segments of the spine."""
+
+    params = ([3, 12, 30],)
+    param_names = ("segments",)
+    timeout = 600.0
+
+    def setup(self, segments):
+        self.model = Drug.read("morphine").segmented(segments).model()
+        self.drawn = population.draw(self.model, 1000, seed=1)
+        simulate(self.model, PUMP, TIMES[:2], amounts=False)
+
+    def time_simulate(self, segments):
+        return simulate(self.model, PUMP, TIMES, self.drawn, amounts=False, threads=1)
+
+    def track_states(self, segments):
+        return len(self.model.states)
+
+    track_states.unit = "states"
 
 
 class Beside:

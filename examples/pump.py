@@ -12,10 +12,11 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 
-from pkmodel import simulate
+from pkmodel import Drug, simulate
 from pkmodel.devices import Catheter, Fault, Pump
 
 DAYS = 120
+MORPHINE = Drug.read("morphine").segmented(tip="L2")
 COLORS = {"no bridge bolus": "#D55E00", "bridge bolus": "#0072B2"}
 
 base = Pump.of(
@@ -43,7 +44,7 @@ def draw(pumps: dict[str, Pump]) -> plt.Figure:
         rate.plot(hours / 24, 24 * pump.run(DAYS * 24 + 1).tip.rate_at(hours), **style)
         left = [1000 * pump.run(h).state.reservoir.volume for h in hours]
         volume.plot(hours / 24, left, **style)
-        ds = simulate("morphine", pump.events(DAYS * 24), times=hours, amounts=False)
+        ds = simulate(MORPHINE, pump.events(DAYS * 24), times=hours, amounts=False)
         csf.plot(hours / 24, 1000 * ds.concentration.sel(site="lumbar_csf"), **style)
     rate.set(ylabel="At the tip [mg/day]", ylim=(0, 0.6))
     volume.set(ylabel="Reservoir [mL]", ylim=(0, 21))

@@ -1,9 +1,9 @@
 """The dose-equivalence ratio: apply it to an order, or ask which one a site and a metric would imply.
 
-The ratio is the daily dose by the reference route (oral) over the daily dose by the test route (intrathecal) that
-does the same. Published for morphine are 10:1 to 300:1. It is a clinical belief and no identity of
-pharmacokinetics: equal exposure of the plasma asks for about 3:1, equal exposure of lumbar CSF for more than
-10,000:1. So the ratio is an input, and what it implies at each site is an output.
+The ratio is the daily dose by the reference route over the daily dose by the test route that does the same: oral
+over intrathecal, if nothing else is said. Published for morphine are 10:1 to 300:1. It is a clinical belief and no
+identity of pharmacokinetics: equal exposure of the plasma asks for about 4:1, equal exposure of lumbar CSF for more
+than 10,000:1. So the ratio is an input, and what it implies at each site is an output.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pkmodel.drugs import Drug
-from pkmodel.errors import InputError, ParameterError, did_you_mean
+from pkmodel.errors import DrugError, InputError, ParameterError, did_you_mean
 from pkmodel.regimen import Order, Regimen
 from pkmodel.simulation import steady_state
 from pkmodel.simulation.reading import model_of, regimen_of
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from pkmodel.model import Model
 
-__all__ = ["METRICS", "convert", "implied", "report", "targeting"]
+__all__ = ["METRICS", "convert", "implied", "pair", "report", "targeting"]
 
 METRICS: dict[str, str] = {
     "auc": "AUC over one interval at steady state",
@@ -90,7 +90,7 @@ def _pump(order: Order, ratio: float, route: str) -> Order:
 
 def implied(
     model: Model | Drug | str,
-    reference: Regimen | str,
+    reference: Regimen | str | None = None,
     test: Regimen | str | None = None,
     parameters: Mapping[str, Any] | xr.Dataset | None = None,
     *,
@@ -102,9 +102,12 @@ def implied(
     ----------
     model : Model, Drug or str
         As for :func:`pkmodel.simulate`.
-    reference, test : Regimen or str
-        The two ways of giving the drug, for example ``"60 mg oral q12h"`` and ``"0.4 mg/day intrathecal pump"``; by
-        default the test is the reference by intrathecal pump. Their sizes do not matter, their forms do.
+    reference, test : Regimen or str, optional
+        The two ways of giving the drug, for example ``"60 mg oral q12h"`` and ``"0.4 mg/day intrathecal pump"``.
+        Their sizes do not matter, their forms do. By default the reference is oral, every 12 h, or else an
+        intravenous or epidural infusion: the first that the drug file has, one with a published ratio to
+        intrathecal before others. The default test is an intrathecal pump of the reference's daily dose, divided by
+        the ratio where one is known.
     parameters : mapping or xarray.Dataset, optional
         As for :func:`pkmodel.simulate`; a population gives the ratio of every subject.
     intended : bool
@@ -119,7 +122,8 @@ def implied(
     Raises
     ------
     InputError
-        As :func:`pkmodel.steady_state`; a drug without the route is refused.
+        As :func:`pkmodel.steady_state`; a drug without the route is refused, and a drug that is only given
+        intrathecally has no default.
 
     Notes
     -----
@@ -131,27 +135,89 @@ def implied(
     >>> r = implied("morphine", "60 mg oral q12h", "0.4 mg/day intrathecal pump")
     >>> r.implied_ratio.sel(metric="auc", site="plasma").round(2).item()
     4.17
+    >>> implied("sufentanil").attrs["reference"]
+    '0.06 mg/day iv infusion'
     """
     import xarray as xr
 
     drug = model_of(model)[1]
-    reference = regimen_of(reference, drug)
-    test = convert(reference, 300.0) if test is None else regimen_of(test, drug)
-    if len({order.per for order in (*reference, *test)}) > 1:
+    one = _usual_reference(drug) if reference is None else regimen_of(reference, drug)
+    other = _usual_test(drug, one) if test is None else regimen_of(test, drug)
+    if len({order.per for order in (*one, *other)}) > 1:
         raise InputError(
-            f'"{reference}" and "{test}" are not doses per the same body size',
+            f'"{one}" and "{other}" are not doses per the same body size',
             remedy="Write all of them in mg, or all in mg/kg.",
         )
     first, second = (
-        steady_state(drug or model, r, parameters=parameters, intended=intended)
-        for r in (reference, test)
+        steady_state(drug or model, r, parameters=parameters, intended=intended or given is None)
+        for r, given in ((one, reference), (other, test))
     )
-    ratio = _exposure(second, test) / _exposure(first, reference)
+    ratio = _exposure(second, other) / _exposure(first, one)
     ratio.attrs = {"long_name": "dose ratio that gives equal exposure"}
     status = np.maximum(first.status, second.status).assign_attrs(first.status.attrs)
     attrs = {k: v for k, v in first.attrs.items() if k not in ("regimen", "interval")}
-    attrs |= {"reference": str(reference), "test": str(test)}
+    attrs |= {"reference": str(one), "test": str(other)}
     return xr.Dataset({"implied_ratio": ratio, "status": status}, attrs=attrs)
+
+
+def _usual_reference(drug: Drug | None) -> Regimen:
+    """A plausible order by a route other than intrathecal."""
+    if drug is None:
+        raise InputError(
+            "a model that is not of a drug file has no usual doses",
+            remedy='Write the reference, for example "60 mg oral q12h".',
+        )
+    routes = [r for r in ("oral", "iv", "epidural") if r in drug.routes]
+    if not routes:
+        no = drug.refused.get("oral")
+        why = no.reason if no else f"the file of {drug.name} has no route but intrathecal"
+        raise DrugError(why, remedy=no.remedy if no else "Write the reference and the test.")
+    route = next((r for r in routes if drug.published(r, "intrathecal")), routes[0])
+    limits = drug.routes[route]
+    if route == "oral":
+        return Regimen.parse(f"{_middle(limits.per_dose)} mg oral q12h")
+    return Regimen.parse(f"{_middle(limits.per_day)} mg/day {route} infusion")
+
+
+def _usual_test(drug: Drug | None, reference: Regimen) -> Regimen:
+    """The reference by intrathecal pump, by the ratio of their routes; the same daily dose where none is known."""
+    ratio = 1.0
+    if drug and len(reference.routes) == 1:
+        published = drug.published(reference.routes[0], "intrathecal")
+        ratio = float(np.median([p.ratio for p in published.values()] or ratio))
+    if drug and drug.equivalence and reference.routes == ("oral",):
+        ratio = drug.equivalence.nominal
+    return convert(reference, ratio)
+
+
+def _middle(span: tuple[float, float]) -> float:
+    """Geometric middle, with one digit."""
+    return float(f"{np.sqrt(span[0] * span[1]):.0e}")
+
+
+def pair(ratios: xr.Dataset) -> tuple[str, str]:
+    """Routes of the reference and of the test.
+
+    Parameters
+    ----------
+    ratios : xarray.Dataset
+        From :func:`implied`.
+
+    Returns
+    -------
+    tuple of str
+        Several routes of one regimen are joined by ``" + "``.
+
+    Examples
+    --------
+    >>> pair(implied("morphine", "10 mg iv bolus q4h", "3 mg epidural bolus q12h"))
+    ('iv', 'epidural')
+    """
+    reference, test = (
+        " + ".join(Regimen.parse(str(ratios.attrs[key])).routes) if key in ratios.attrs else key
+        for key in ("reference", "test")
+    )
+    return reference, test
 
 
 def _exposure(ds: xr.Dataset, regimen: Regimen) -> xr.DataArray:
@@ -240,8 +306,8 @@ def targeting(ratios: xr.Dataset, toxicity: str = "plasma") -> xr.Dataset:
     Examples
     --------
     >>> indices = targeting(implied("morphine", "60 mg oral q12h"))
-    >>> indices.drug_targeting_index.sel(site=["lumbar_csf", "brain"]).round(1).values
-    array([1.16865e+04, 5.30000e+00])
+    >>> indices.therapeutic_availability.sel(site="plasma").round(2).item()
+    4.17
     """
     import xarray as xr
 

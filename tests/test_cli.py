@@ -13,6 +13,7 @@ from click.testing import CliRunner
 
 import pkmodel
 from pkmodel.cli import faults, main, study, tables
+from pkmodel.drugs import reader
 
 ORAL = "60 mg oral q12h x 28"
 COMPARE = ["compare", "morphine", "--oral", ORAL]
@@ -180,7 +181,7 @@ def test_compare_prints_the_exposure(run):
 
 def test_compare_prints_the_implied_ratios(run):
     block = run(*COMPARE).stdout.partition("Oral : intrathecal")[2]
-    assert "nominal 300" in block
+    assert "the intrathecal route gives at 300" in " ".join(block.split())
     auc, cmax, exposed = row(block, "lumbar CSF")
     implied = pkmodel.equivalence.implied("morphine", ORAL).implied_ratio.sel(site="lumbar_csf")
     assert auc == pytest.approx(float(implied.sel(metric="auc")), rel=0.006)
@@ -191,7 +192,7 @@ def test_compare_prints_the_implied_ratios(run):
 @pytest.mark.parametrize("more", [[], ["--ratio", "30,clinical_start,300", "--subjects", "20"]])
 def test_output_fits_the_screen(run, more):
     for arguments in ([*COMPARE, *more], ["drugs", "morphine", "--notes"], ["drugs"],
-                      ["equivalence", "morphine", "--oral", ORAL, *more]):  # fmt: skip
+                      ["equivalence", "morphine", "--reference", ORAL, *more]):  # fmt: skip
         lines = run(*arguments).stdout.splitlines()
         assert max(map(len, lines)) <= tables.WIDTH
         assert not [line for line in lines if line != line.rstrip()]
@@ -208,7 +209,7 @@ def test_ratio_beside_other_arms(run):
         *COMPARE, "--ratio", "clinical_start", "--arm", "iv=10 mg iv bolus q6h x 56"
     ).stdout
     assert re.search(r"intrathecal +1\.137 mg/day", output)
-    assert "nominal 105.5" in output
+    assert "route gives at 105.5" in " ".join(output.split())
     assert row(output.partition("Exposure")[2], "iv")[3] > 1
 
 
@@ -256,7 +257,7 @@ def test_csv_is_a_long_table_with_units(run):
     assert list(table) == [
         "subject", "site", "time [h]", "concentration [mg/L]", "auc [mg*h/L]", "status"
     ]  # fmt: skip
-    assert len(table) == 2 * 7 * 5
+    assert len(table) == 2 * len(pkmodel.Drug.read("morphine").model().sites) * 5
     ds = pkmodel.simulate("morphine", "0.3 mg intrathecal bolus", [0, 0.5, 1, 1.5, 2],
                           pkmodel.population.draw(pkmodel.Drug.read("morphine").model(), 2, seed=0))  # fmt: skip
     assert table["concentration [mg/L]"].to_numpy() == pytest.approx(
@@ -316,7 +317,7 @@ def test_missing_packages_are_named(run, monkeypatch, more, line):
     [
         [*COMPARE, "--ratio", "30,300", "--subjects", "5"],
         ["simulate", "morphine", "0.3 mg intrathecal bolus", "--until", "24 h"],
-        ["equivalence", "morphine", "--oral", ORAL],
+        ["equivalence", "morphine"],
     ],
 )
 def test_figures(run, tmp_path, arguments):
@@ -358,24 +359,79 @@ def test_dose_tables_that_cannot_be_read(run, tmp_path):
 
 
 def test_equivalence_shows_studies_and_judges_the_ratio(run):
-    output = run("equivalence", "morphine", "--oral", "60 mg oral q12h", "--ratio", "12,300").stdout
+    given = ("--reference", "60 mg oral q12h", "--ratio", "12,300")
+    output = run("equivalence", "morphine", *given).stdout
     drug = pkmodel.Drug.read("morphine")
-    for preset in drug.presets.values():
-        assert re.search(rf"^ +{preset.name} +{preset.ratio:g} ", output, re.MULTILINE)
-        assert preset.design.split()[0] in output
-    block = output.partition("nominal 12, 300")[2]
+    flat = " ".join(output.split())
+    for preset in drug.ratios.values():
+        line = rf"^ +{preset.name} +{preset.pair} +{preset.ratio:g} "
+        assert re.search(line, output, re.MULTILINE) and preset.design in flat
+    block = output.partition("Oral : intrathecal daily dose ratio")[2]
     auc, _, low, high = row(block, "plasma")
     assert [low, high] == pytest.approx([auc / 12, auc / 300], rel=0.01)
 
 
 def test_equivalence_of_a_population_is_stored(run):
-    run("equivalence", "morphine", "--oral", ORAL, "--subjects", 4, "-o", "a.csv")
+    output = run("equivalence", "morphine", "--subjects", 4, "-o", "a.csv").stdout
     table = pd.read_csv("a.csv")
-    assert len(table) == 4 * 7 * 3 and {"subject", "site", "metric"} <= set(table)
+    sites = pkmodel.Drug.read("morphine").model().sites
+    assert len(table) == 4 * len(sites) * 3 and {"subject", "site", "metric"} <= set(table)
+    auc = table.query("metric == 'auc' and site == 'brain'").implied_ratio
+    assert row(output.partition("daily dose ratio")[2], "brain")[:3] == pytest.approx(
+        np.percentile(auc, [50, 5, 95]), rel=0.006
+    )
+
+
+@pytest.mark.parametrize("name", [n for n in pkmodel.Drug.names() if n != "ziconotide"])
+def test_equivalence_of_every_drug_needs_no_regimen(run, name):
+    output = run("equivalence", name).stdout
+    ratios = pkmodel.equivalence.implied(name)
+    pair = " : ".join(pkmodel.equivalence.pair(ratios))
+    assert f"Published {pair} ratios" in output
+    assert f"{pair[0].upper() + pair[1:]} daily dose ratio" in output
+    for site in ("plasma", "lumbar_csf", "cord", "brain"):
+        values = ratios.implied_ratio.sel(site=site, metric=["auc", "cmax"]).values
+        block = output.partition("daily dose ratio")[2]
+        assert row(block, site.replace("csf", "CSF").replace("_", " "))[:2] == pytest.approx(
+            values, rel=0.006
+        )
+
+
+def test_equivalence_of_a_drug_that_is_only_given_intrathecally(run):
+    assert "without an oral form" in run("equivalence", "ziconotide", status=2).stderr
+    bolus = ("--reference", "1 ug intrathecal bolus q6h", "--test", "2.4 ug/day intrathecal pump")
+    output = run("equivalence", "ziconotide", *bolus).stdout
+    assert "Intrathecal : intrathecal daily dose ratio" in output
+    assert row(output.partition("daily dose ratio")[2], "plasma")[0] == pytest.approx(1.0)
+
+
+ROUTES = ("--reference", "3 mg epidural bolus q12h", "--test", "0.4 mg/day intrathecal pump")
+
+
+def test_equivalence_of_other_routes_is_called_by_their_names(run):
+    output = run("equivalence", "morphine", *ROUTES).stdout
+    assert output.index("Published epidural : intrathecal") < output.index("other pairs of routes")
+    block = output.partition("Epidural : intrathecal daily dose ratio")[2]
+    assert "the epidural AUC the intrathecal route gives at 4 and 50" in " ".join(block.split())
+    auc, _, low, high = row(block, "plasma")
+    assert [low, high] == pytest.approx([auc / 4, auc / 50], rel=0.01)
+    named = run("equivalence", "morphine", *ROUTES, "--ratio", "kalso_1996,10", status=2).stderr
+    assert "no ratio epidural : intrathecal of that name; it has: nitescu_1990" in named
+    judged = run("equivalence", "morphine", *ROUTES, "--ratio", "sarvela_2002,10").stdout
+    assert re.search(r"equal Cmax +at 15 +at 10\n", judged)
+
+
+def test_routes_without_a_published_ratio_have_none_to_judge(run):
+    output = run("equivalence", "clonidine").stdout
+    assert "Published oral : intrathecal ratios\n  none" in output
+    assert "no ratio of these routes to judge" in output
+    for ratio in ("0", "nan"):
+        stderr = run("equivalence", "morphine", "--ratio", ratio, status=2).stderr
+        assert "expected a number above 0" in stderr
 
 
 def test_failed_cases_are_told_and_change_the_status(run):
-    result = run("equivalence", "morphine", "--oral", ORAL, "--set", "clearance=0 L/h", status=1)
+    result = run("equivalence", "morphine", "--set", "clearance=0 L/h", status=1)
     assert "1 of 1 cases failed: drug accumulates without end" in result.stderr
     assert re.search(r"plasma +- +- +-\n", result.stdout)
 
@@ -419,6 +475,41 @@ def test_citation(run):
 def test_own_drug_file_is_checked(run, tmp_path):
     (tmp_path / "mine.toml").write_text('name = "mine"\n')
     assert "mine.toml" in run("drugs", "mine.toml", status=2).stderr
+    whole = reader.HOME / "baclofen.toml"
+    output = run("drugs", "check", whole).stdout
+    drug = pkmodel.Drug.read("baclofen")
+    assert f"ok: baclofen {drug.version}, {len(drug.parameters)} parameters (" in output
+    read = sum(p.confidence == "read" for p in drug.parameters.values())
+    assert f"{read} read" in " ".join(output.partition("routes")[0].split())
+
+
+def test_check_lists_the_faults_of_every_file(run, tmp_path):
+    text = (reader.HOME / "baclofen.toml").read_text(encoding="utf-8")
+    (tmp_path / "good.toml").write_text(text, encoding="utf-8")
+    text = text.replace('test = "intrathecal"', 'test = "iv"').replace("n = 0", "n = -1", 1)
+    (tmp_path / "bad.toml").write_text(text, encoding="utf-8")
+    lines = run(
+        "drugs", "check", "bad.toml", "none.toml", "good.toml", status=2
+    ).stdout.splitlines()
+    assert lines[0].startswith('bad.toml: equivalence.test: unknown route "iv"')
+    assert lines[1].startswith("bad.toml: equivalence.presets.nominal.n: expected the number")
+    assert lines[2] == "none.toml: the file cannot be read: No such file or directory"
+    assert lines[3].startswith("good.toml: ok: baclofen")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [(["check"], "check FILE"), (["check", "a.toml", "--notes"], "without options"),
+     (["morphine", "baclofen"], "one DRUG at a time")],
+)  # fmt: skip
+def test_drugs_shows_one_or_checks_many(run, arguments, words):
+    assert words in run("drugs", *arguments, status=2).stderr
+
+
+def test_explain_knows_the_segments(run):
+    order = ("explain", "morphine", "0.2 mg intrathecal bolus")
+    assert "lumbar_csf" in run(*order).stdout
+    assert "thoracic_csf" in run(*order, "--segments", 10, "--tip", "T6").stdout
 
 
 # -------------------------------------------------------------------------------------- wrong input
@@ -457,7 +548,6 @@ def test_own_drug_file_is_checked(run, tmp_path):
         ([*COMPARE, "--every", "0 h"], "is not above 0"),
         ([*COMPARE, "--subjects", "0"], "--subjects"),
         (["simulate", "morphine"], "REGIMEN or --table"),
-        (["equivalence", "morphine"], "--oral"),
     ],
 )  # fmt: skip
 def test_wrong_input_is_explained(run, arguments, words):
@@ -496,7 +586,8 @@ def examples():
     """The commands in the help texts, each as a line of a shell."""
     text = "\n".join(c.epilog or "" for c in main.commands.values()).replace("\\\n", " ")
     lines = re.findall(r"^ +pkmodel (.+?)(?: {2,}\(.*)?$", text, re.MULTILINE)
-    return [line for line in lines if "my_drug.toml" not in line and "data.csv" not in line]
+    mine = ("my_drug.toml", "my_cases.toml", "data.csv")  # files of the reader's own
+    return [line for line in lines if not any(name in line for name in mine)]
 
 
 @pytest.mark.parametrize("line", examples())
@@ -599,35 +690,26 @@ def test_a_table_that_is_wrong_or_too_much(run, data):
 
 def test_explain(run, data):
     result = run("explain", "morphine", "60 mg oral q12h x 2 + 0.2 mg intrathecal bolus at 36 h")
-    assert result.output.splitlines()[-1] == "at 36 h, 0.2 mg into lumbar_csf, from order 2"
-    lines = run("explain", "morphine", "--table", data, "--until", "13 h").output.splitlines()
-    assert lines[1] == "ID 1: at 12 h, 14.4 mg (of 60 mg ordered at 12 h) into gut, from record 1"
-    assert len(lines) == 4 and lines[3].startswith(
-        "ID 2: by 0 h, 0.2 mg into lumbar_csf has come every 24 h for ever"
+    (line,) = re.findall(
+        r"^at 36 h, .*\(of 0.2 mg ordered at 36 h\).*, from order 2$", result.output, re.MULTILINE
     )
+    into = re.findall(r"([\d.]+) ug (?:\(.*?\) )?into lumbar_csf_\d+", line)
+    assert sum(map(float, into)) == pytest.approx(200, abs=0.02) and len(into) > 1
+    lines = run("explain", "morphine", "--table", data, "--until", "13 h").output.splitlines()
+    (line,) = [text for text in lines if text.startswith("ID 1: at 12 h, ")]
+    assert line.startswith("ID 1: at 12 h, 14.4 mg (of 60 mg ordered at 12 h) into gut, ")
+    assert line.endswith(", from record 1")
+    (steady,) = [text for text in lines if text.startswith("ID 2: by 0 h, ")]
+    assert steady.count("into lumbar_csf_") == len(into)
+    assert ", every 24 h for ever, the last time at " in steady
     run("explain", "morphine", status=2)
 
 
 def test_segments_of_the_spine(run):
-    whole = run("simulate", "morphine", "0.4 mg/day intrathecal pump for 2 d").stdout
-    low = run(
-        "simulate",
-        "morphine",
-        "0.4 mg/day intrathecal pump for 2 d",
-        "--segments",
-        12,
-        "--tip",
-        "L3-L4",
-    ).stdout
-    high = run(
-        "simulate",
-        "morphine",
-        "0.4 mg/day intrathecal pump for 2 d",
-        "--segments",
-        12,
-        "--tip",
-        "T4",
-    ).stdout
-    assert "cisternal CSF" in low and "cisternal CSF" not in whole
+    pump = ("simulate", "morphine", "0.4 mg/day intrathecal pump for 2 d")
+    low = run(*pump, "--segments", 12, "--all-sites").stdout
+    high = run(*pump, "--segments", 12, "--tip", "T4", "--all-sites").stdout
+    assert low.startswith("morphine 1.0+12 segments, tip L3-L4")
+    assert "cisternal" not in run(*pump, "--segments", 12).stdout
     assert row(high, "cisternal CSF")[0] > row(low, "cisternal CSF")[0]
-    assert "Pass --segments 30" in run("simulate", "morphine", ORAL, "--tip", "T4", status=2).stderr
+    assert run(*pump, "--tip", "T4").stdout.startswith("morphine 1.0+30 segments, tip T4")

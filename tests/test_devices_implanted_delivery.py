@@ -125,7 +125,7 @@ def test_nothing_is_lost(pump, asked, ratio):
 @given(pumps(), requests)
 def test_the_events_deliver_what_has_left(pump, asked):
     run, events = pump.run(UNTIL, requests=asked), pump.events(UNTIL, requests=asked)
-    for place, amount in (("thoracic_csf", run.ledger.delivered), ("pocket", run.ledger.leaked)):
+    for place, amount in (("intrathecal T10", run.ledger.delivered), ("pocket", run.ledger.leaked)):
         given_ = events.amount[events.compartment == place].sum()
         assert given_ == pytest.approx(amount, rel=1e-12, abs=1e-14)
     assert (events.time + events.duration <= UNTIL + 1e-9).all()

@@ -17,7 +17,6 @@ RECORDS = [
         if key != "like"
     ),
     *((f"stability of {drug}", record) for drug, record in TABLE["stability"].items()),
-    *((row["entry"], row) for row in TABLE["tips"]),
 ]
 
 

@@ -28,7 +28,7 @@ def test_everything():
         "SynchroMed II 40 mL: baclofen 0.5 mg/mL, 0.2 mg/day (0.4 mL/day)",
         "  programme  0.2 mg/day",
         "  reservoir  40 mL, refilled at 2 mL or every 90 days",
-        "  catheter   50 cm, tip T8 (thoracic_csf), dead volume 0.309 mL: 0.77 days at this flow",
+        "  catheter   50 cm, tip T8, dead volume 0.309 mL: 0.77 days at this flow",
         "  primed     at the start",
         "  change     at 10 days: 0.24 mg/day",
         "  change     at 60 days: refilled with 2 mg/mL, with a bridge bolus first",

@@ -133,6 +133,54 @@ def test_the_report_keeps_the_order_of_the_model():
     assert list(equivalence.report(many, 300).index) == rows
 
 
+@pytest.mark.parametrize(
+    ("name", "reference", "routes"),
+    [
+        ("morphine", "10 mg oral q12h", ("oral", "intrathecal")),
+        ("clonidine", "0.1 mg oral q12h", ("oral", "intrathecal")),  # no ratio is published
+        ("fentanyl", "0.2 mg/day iv infusion", ("iv", "intrathecal")),
+        ("bupivacaine", "20 mg/day epidural infusion", ("epidural", "intrathecal")),
+    ],
+)
+def test_usual_doses(name, reference, routes):
+    drug = Drug.read(name)
+    r = equivalence.implied(drug)
+    assert (r.attrs["reference"], equivalence.pair(r)) == (reference, routes)
+    published = [p.ratio for p in drug.published(*routes).values()]
+    ratio = drug.ratio() if drug.equivalence else np.median(published or 1)
+    assert r.attrs["test"] == str(equivalence.convert(reference, ratio))
+    drug.check(r.attrs["reference"])
+    drug.check(r.attrs["test"])
+
+
+def test_size_of_a_default_dose_does_not_matter():
+    small = equivalence.implied("morphine", "1 mg oral q12h")  # its pump is below the plausible
+    large = equivalence.implied("morphine", "200 mg oral q12h")
+    np.testing.assert_allclose(small.implied_ratio, large.implied_ratio, rtol=1e-9)
+
+
+def test_a_model_has_no_usual_doses():
+    with pytest.raises(InputError, match="no usual doses"):
+        equivalence.implied(Drug.read("morphine").model())
+
+
+def test_a_drug_that_is_only_given_intrathecally_has_no_usual_reference():
+    with pytest.raises(DrugError, match="without an oral form"):
+        equivalence.implied("ziconotide")
+    r = equivalence.implied("ziconotide", "1 ug intrathecal bolus q6h")
+    assert equivalence.pair(r) == ("intrathecal", "intrathecal")
+    np.testing.assert_allclose(r.implied_ratio.sel(metric="auc"), 1.0, rtol=1e-9)
+
+
+def test_routes_of_mixed_regimens():
+    r = equivalence.implied(
+        "morphine", "60 mg oral modified q12h + 5 mg iv bolus q12h", "3 mg epidural bolus q12h"
+    )
+    assert equivalence.pair(r) == ("oral + iv", "epidural")
+    assert equivalence.pair(r.assign_attrs(test="1 mg/day into lumbar_csf_3 pump")) == (
+        "oral + iv", "lumbar_csf_3")  # fmt: skip
+
+
 def test_ziconotide_is_refused_with_a_sentence():
     with pytest.raises(DrugError, match="oral"):
         equivalence.implied("ziconotide", "1 ug oral q12h")

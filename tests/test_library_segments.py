@@ -1,4 +1,4 @@
-"""The neuraxial model whose spine is a chain of segments: structure, closed forms, convergence, observations."""
+"""The neuraxial model: structure, closed forms, convergence, laws, and the studies it is calibrated on."""
 
 import runpy
 from itertools import pairwise
@@ -10,22 +10,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pkmodel import Drug, library, population, simulate, steady_state
-from pkmodel.drugs import reader
-from pkmodel.errors import DrugError, ModelError
-from pkmodel.library import SEGMENTED, Spine
-from pkmodel.library.spine import CONUS, LEVELS, REGIONS, TOP, between, place
+from pkmodel.errors import ModelError
+from pkmodel.library import NEURAXIAL, Spine
+from pkmodel.library.spine import CONUS, LEVELS, REGIONS, TOP, between, level_name, place
 
 ROOT = Path(__file__).resolve().parent.parent
 MORPHINE = Drug.read("morphine")
 SITES = ("lumbar_csf", "thoracic_csf", "cervical_csf", "cisternal_csf")
 CSF = ("lumbar_csf_", "thoracic_csf_", "cervical_csf_")
+METABOLITES = ("m3g", "m6g")
 OFF = {"cord_exchange_rate": 0.0, "brain_exchange_rate": 0.0, "brain_csf_clearance": 0.0}
 segment_counts = st.integers(3, 80)
 
 
-def any_values(seed=1, groups=tuple(SEGMENTED)):
+def any_values(seed=1, groups=tuple(NEURAXIAL)):
     """Any positive values: structure, not physiology."""
-    names = [n for g in groups for n in SEGMENTED[g]]
+    names = [n for g in groups for n in NEURAXIAL[g]]
     rng = np.random.default_rng(seed)
     return {n: float(v) for n, v in zip(names, rng.uniform(0.05, 0.45, len(names)), strict=True)}
 
@@ -37,6 +37,19 @@ def concentrations(model, amounts, parameters=None):
         site: sum(w * amounts[i] for i, w in row)
         for site, row in zip(model.sites, rows, strict=True)
     }
+
+
+def dosed(model, route):
+    """Amounts [mg] that one mg by a route brings into every state."""
+    values, amounts = model.resolve(), np.zeros(len(model.states))
+    for i in model.inputs_of(route):
+        amounts[model.states.index(i.entry)] += values.get(i.bioavailability, i.bioavailability)
+    return amounts
+
+
+def exposures(model, route="intrathecal"):
+    """Time integral of the concentration at every site after one mg."""
+    return concentrations(model, np.linalg.solve(-model.rate_matrix(), dosed(model, route)))
 
 
 # ---------------------------------------------------------------------------------------- places
@@ -62,6 +75,14 @@ def test_levels_stand_in_their_order():
     assert places == sorted(places)
     assert place("T12-L1") == 7 and place("C7-T1") == 19 and place("L1-L2") == CONUS
     assert place("t10") == place("T10") == 9.5
+    assert level_name("t10") == "T10" and level_name("l4-L3") == "L3-L4"
+    assert Spine(tip="l4-L3") == Spine(tip="L3-L4")
+
+
+def test_c8_is_a_root_and_no_vertebra():
+    assert "C8" not in LEVELS
+    with pytest.raises(ModelError, match='tip is "C8"; expected a level, C1 to C7'):
+        Spine(tip="C8")
 
 
 @given(segment_counts)
@@ -123,7 +144,7 @@ def test_drug_leaves_from_plasma_and_as_metabolite_only(n, seed, tip):
     assert (K[~np.eye(len(K), dtype=bool)] >= 0).all()
     leaves = {s: -x for s, x in zip(model.states, K.sum(axis=0), strict=True)}
     scale = {s: -x for s, x in zip(model.states, K.diagonal(), strict=True)}
-    for state in set(model.states) - {"plasma", "m3g", "m6g"}:
+    for state in set(model.states) - {"plasma", *METABOLITES}:
         assert abs(leaves[state]) <= 1e-13 * scale[state], state
     v = model.resolve()
     rest = 1 - v["m3g_fraction"] - v["m6g_fraction"]
@@ -144,7 +165,7 @@ def test_volumes_add_up(n, seed):
     cord = sum(x for s, x in volume.items() if "_cord_" in s)
     assert cord == pytest.approx(v["whole_cord_volume"], rel=1e-12)
     even = concentrations(model, [volume.get(s, 0.0) for s in model.states])
-    masses = {s: v[f"{s}_mass_ratio"] for s in ("m3g", "m6g")}
+    masses = {s: v[f"{m}_mass_ratio"] for m in METABOLITES for s in (m, f"{m}_csf")}
     for site, level in even.items():
         assert level == pytest.approx(masses.get(site, 1.0), rel=1e-12), site
 
@@ -155,7 +176,8 @@ def test_csf_water_balances(n, seed):
     """CSF of one concentration everywhere stays so in the spine: what flows in flows out or is absorbed."""
     model = library.neuraxial(Spine(n), **any_values(seed) | OFF | {"csf_loss_rate": 0.0})
     v = model.resolve()
-    amounts = [float(v[model.volumes[s]]) if "_csf" in s else 0.0 for s in model.states]
+    csf = {s for s in model.states if "_csf" in s and not s.startswith(METABOLITES)}
+    amounts = [float(v[model.volumes[s]]) if s in csf else 0.0 for s in model.states]
     K = model.rate_matrix()
     change = dict(zip(model.states, K @ amounts, strict=True))
     for state in model.states:
@@ -199,17 +221,92 @@ def test_rests_at_its_ratios_without_bulk_flow():
             assert level / found["plasma"] == pytest.approx(ratio, rel=1e-9), site
 
 
+@settings(max_examples=15, deadline=None)
+@given(segment_counts, st.sampled_from(LEVELS), st.sampled_from(["intrathecal", "iv", "epidural"]))
+def test_routes_bring_what_they_should(n, tip, route):
+    model = library.neuraxial(Spine(n, tip=tip), **any_values())
+    amounts = dosed(model, route)
+    wanted = any_values()["intrathecal_bioavailability"] if route == "intrathecal" else 1.0
+    assert amounts.sum() == pytest.approx(wanted, rel=1e-12)
+    np.testing.assert_array_equal(dosed(model, f"intrathecal {tip}"), dosed(model, "intrathecal"))
+    with pytest.raises(ModelError, match=f"no input .*; its routes: .*intrathecal {tip};"):
+        model.inputs_of("intrathecal T2" if tip != "T2" else "intrathecal T3")
+
+
 def test_groups_may_be_left_out():
     small = library.neuraxial(Spine(10), **any_values(groups=("required",)))
-    assert {"gut", "deep_peripheral", "epidural_fat", "m6g"}.isdisjoint(small.states)
-    assert {i.route for i in small.inputs} == {"iv", "epidural", "intrathecal"}
+    optional = {"gut", "deep_peripheral", "epidural_fat", "dura", "m6g", "m6g_csf"}
+    assert optional.isdisjoint(small.states)
+    assert {i.route for i in small.inputs} == {"iv", "epidural", "intrathecal", "intrathecal L3-L4"}
     values = any_values(groups=("required", "metabolites"))
     assert "m6g_gut" not in library.neuraxial(Spine(10), **values).states
     del values["m6g_volume"], values["csf_pulsation"]
     with pytest.raises(ModelError) as error:
-        library.neuraxial(Spine(10), **values, cord_volume=1)
-    for part in ('needs "m6g_volume"', 'needs "csf_pulsation"', 'unknown parameter "cord_volume"'):
+        library.neuraxial(Spine(10), **values, cord_volume=1, brain_volumes=1)
+    for part in ('needs "m6g_volume"', 'needs "csf_pulsation"', 'unknown parameter "cord_volume"',
+                 'did you mean "brain_volume"'):  # fmt: skip
         assert part in str(error.value)
+
+
+# ------------------------------------------------------------------------------- dura, metabolites
+
+WITHOUT_DURA = tuple(g for g in NEURAXIAL if g != "dura")
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 2**31))
+def test_a_dura_that_lets_through_at_once_is_none(seed):
+    plain = any_values(seed, WITHOUT_DURA)
+    thin = library.neuraxial(Spine(4), **plain, dura_transfer_rate=1e7)
+    none = library.neuraxial(Spine(4), **plain)
+    hours = np.linspace(0.5, 24, 20)
+    ours, theirs = (simulate(m, "1 mg epidural bolus", hours).concentration for m in (thin, none))
+    np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-12)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.floats(0.3, 20), st.floats(1.2, 5))
+def test_dura_delays_csf_and_takes_nothing(rate, slower):
+    model = MORPHINE.segmented(6).model()
+    hours = np.arange(0, 12, 0.01)
+    rates = {"dura_transfer_rate": [rate, rate / slower]}
+    ds = simulate(model, "3 mg epidural bolus", [*hours, 3000.0], rates, auc=True, amounts=False)
+    csf = ds.concentration.sel(site="lumbar_csf")
+    peaks = hours[csf.isel(time=slice(0, -1)).argmax("time")]
+    assert peaks[0] < peaks[1] and csf[0].max() > csf[1].max()
+    total = ds.auc.isel(time=-1)
+    np.testing.assert_allclose(*total.transpose("dura_transfer_rate", ...).values, rtol=1e-6)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 2**31), st.sampled_from(["oral", "iv", "epidural", "intrathecal"]))
+def test_what_is_not_eliminated_is_there(seed, route):
+    """Dose = amounts in all compartments + clearances times AUC, at any time."""
+    model = library.neuraxial(Spine(3), **any_values(seed) | {"oral_lag": 0.0})
+    v = model.resolve()
+    kind = "" if route == "oral" else " bolus"
+    ds = simulate(model, f"1 mg {route}{kind}", [0.5, 5.0, 50.0], auc=True)
+    out = v["clearance"] * v["other_clearance_fraction"] * ds.auc.sel(site="plasma")
+    for m in METABOLITES:
+        out = out + v[f"{m}_clearance"] * ds.auc.sel(site=m) / v[f"{m}_mass_ratio"]
+    np.testing.assert_allclose(
+        ds.amount.sum("compartment") + out, dosed(model, route).sum(), rtol=1e-9
+    )
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 2**31), st.sampled_from(METABOLITES))
+def test_metabolites_in_csf_follow_those_in_blood(seed, name):
+    """They come to rest at the ratio, with any bulk flow, and below it as long as blood rises."""
+    model = library.neuraxial(Spine(3), **any_values(seed))
+    ratio = model.resolve()[f"{name}_csf_plasma_ratio"]
+    rest = steady_state(model, "1 mg/h iv infusion", [24]).concentration[:, 0]
+    assert rest.sel(site=f"{name}_csf") / rest.sel(site=name) == pytest.approx(ratio, rel=1e-9)
+    rising = simulate(model, "1 mg/h iv infusion", np.linspace(0.1, 60, 50)).concentration
+    csf, blood = rising.sel(site=f"{name}_csf"), rising.sel(site=name)
+    assert (csf <= ratio * blood * (1 + 1e-9)).all() and (csf < blood).all()
+    after = exposures(model)
+    assert after[f"{name}_csf"] / after[name] == pytest.approx(ratio, rel=1e-9)
 
 
 def test_fractions_that_exceed_the_whole_are_refused():
@@ -243,27 +340,22 @@ def test_steady_profile_of_a_uniform_canal():
         np.testing.assert_allclose(found.sel(site=group), peak * np.array(shape), rtol=2e-3)
 
 
-def exposures(drug, sites):
-    """Time integral of the concentration at some sites after one intrathecal mg."""
-    model = drug.model()
-    values, entered = model.resolve(), np.zeros(len(model.states))
-    for i in model.inputs_of("intrathecal"):
-        entered[model.states.index(i.compartment)] = values[i.bioavailability]
-    found = concentrations(model, np.linalg.solve(-model.rate_matrix(), entered))
+def means(drug, sites):
+    found = exposures(drug.model())
     return np.array([found[s] for s in sites])
 
 
 def test_second_order_in_the_length_of_segments():
     coarse, middle, fine = (
-        exposures(MORPHINE.segmented(n, tip="L4", spread=7.0), SITES) for n in (30, 60, 120)
+        means(MORPHINE.segmented(n, tip="L4", spread=7.0), SITES) for n in (30, 60, 120)
     )
     order = np.log2(np.abs(coarse - middle) / np.abs(middle - fine))
     assert ((order > 1.7) & (order < 2.3)).all(), order
 
 
-@pytest.mark.parametrize(("n", "limit"), [(10, 0.1), (20, 0.02), (30, 0.02), (60, 0.005)])
+@pytest.mark.parametrize(("n", "limit"), [(10, 0.15), (20, 0.02), (30, 0.02), (60, 0.005)])
 def test_few_segments_are_near_many(n, limit):
-    few, many = (exposures(MORPHINE.segmented(k), [*SITES, "cord", "brain"]) for k in (n, 240))
+    few, many = (means(MORPHINE.segmented(k), [*SITES, "cord", "brain"]) for k in (n, 240))
     np.testing.assert_allclose(few, many, rtol=limit)
 
 
@@ -271,64 +363,29 @@ def test_few_segments_are_near_many(n, limit):
 
 
 @pytest.mark.parametrize("name", Drug.names())
-def test_every_drug_has_its_fine_model(name):
+def test_every_drug_in_few_segments_and_in_many(name):
     drug = Drug.read(name)
-    fine = drug.segmented()
-    model = fine.model()
-    assert set(fine.parameters) == set(model.defaults)
-    assert set(drug.model().sites) <= set(model.sites)
-    assert {i.route for i in model.inputs} == {i.route for i in drug.model().inputs}
-    assert set(fine.sources_used()) >= {s for p in fine.parameters.values() for s in p.source}
-    ds = simulate(
-        fine,
-        "2 ug intrathecal bolus" if name == "ziconotide" else "50 ug intrathecal bolus",
-        [0, 6, 24],
-    )
-    assert int(ds.status) == 0 and ds.attrs["drug_version"] == fine.version
-    assert float(ds.concentration.min()) >= 0
-
-
-@pytest.mark.parametrize("file", sorted(p.name for p in reader.HOME.glob("*.toml")))
-def test_numbers_of_the_fine_model_have_spread_and_population(file):
-    for name, table in reader.load(reader.HOME / file).get("segmented", {}).items():
-        assert isinstance(table["value"], str) and "cv" in table and table["population"], name
-        assert not table["cv"] or table["cv_confidence"], name
-
-
-def test_calibrated_and_derived_numbers_follow_from_their_formulas():
-    value = {n: p.value for n, p in MORPHINE.segmented_parameters.items()}
-    formation = 0.24 * 0.10 * 0.71 / 0.29 / 0.76
-    expected = {
-        "lumbar_dispersion_time": REGIONS["lumbar"][1] ** 2 / 0.0079 / 3600,
-        "thoracic_dispersion_time": REGIONS["thoracic"][1] ** 2 / 0.059 / 3600,
-        "cervical_dispersion_time": REGIONS["cervical"][1] ** 2 / 0.059 / 3600,
-        "ventricular_csf_fraction": 25 / 57,
-        "cisternal_csf_fraction": 10 / 57,
-        "m3g_first_pass_fraction": formation * 5.7,
-        "m6g_first_pass_fraction": formation,
-        "m6g_volume": 0.098 * 227 / np.log(2),
-        "m6g_mass_ratio": 461.46 / 285.34,
-    }
-    for name, number in expected.items():
-        assert value[name] == pytest.approx(number, rel=0.03), name
+    dose = "2 ug" if name == "ziconotide" else "50 ug"
+    few, many = drug.segmented(3), drug
+    assert set(few.model().sites) == set(many.model().sites)
+    assert {i.route for i in few.model().inputs} == {i.route for i in many.model().inputs}
+    for one in (few, many):
+        ds = simulate(one, f"{dose} intrathecal bolus", [0, 6, 24])
+        assert int(ds.status) == 0 and ds.attrs["drug_version"] == one.version
+        assert float(ds.concentration.min()) >= 0
 
 
 def test_first_pass_makes_most_of_the_oral_m6g():
     fine = MORPHINE.segmented(6)
     model = fine.model()
-    K, index = model.rate_matrix(), model.states.index
-    values = model.resolve()
+    K, values = model.rate_matrix(), model.resolve()
+    index = model.states.index("m6g")
 
     def total(route):
-        entered = np.zeros(len(K))
-        for i in model.inputs_of(route):
-            entered[index(i.entry)] = values.get(i.bioavailability, i.bioavailability)
+        entered = dosed(model, route)
         assert entered.sum() <= 1
-        return (
-            values["m6g_clearance"]
-            / values["m6g_volume"]
-            * np.linalg.solve(-K, entered)[index("m6g")]
-        )
+        rate = values["m6g_clearance"] / values["m6g_volume"]
+        return rate * np.linalg.solve(-K, entered)[index]
 
     F = fine.parameters["oral_bioavailability"].value
     assert total("iv") == pytest.approx(0.10, rel=1e-9)
@@ -338,21 +395,20 @@ def test_first_pass_makes_most_of_the_oral_m6g():
 
 
 def test_division_is_named_and_can_be_chosen_again():
-    fine = MORPHINE.segmented(12, tip="T10", sites="csf T10")
+    assert MORPHINE.spine == Spine() == Spine(30, "L3-L4", "L3-L4", 2.0)
+    assert str(Spine()) == "30 segments, tip L3-L4, epidural L3-L4, spread 2"
+    assert MORPHINE.version == MORPHINE.segmented().version == "1.0"
+    few = MORPHINE.segmented(3)
+    assert few.version == "1.0+3 segments, tip L3-L4, epidural L3-L4, spread 2"
+    assert few.parameters == MORPHINE.parameters
+    assert [s for s in few.model().states if s.startswith(CSF)] == [f"{c}1" for c in CSF]
+    fine = few.segmented(12, tip="T10", sites="csf T10")
     assert fine.version == "1.0+12 segments, tip T10, epidural L3-L4, spread 2"
-    assert fine.segmented().version == MORPHINE.segmented().version
+    assert fine.segmented().version == MORPHINE.version
     one = MORPHINE.variant("westerling_1993").segmented(12)
     other = MORPHINE.segmented(12).variant("westerling_1993")
     assert one.parameters == other.parameters and one.version != other.version
     assert one.parameters["oral_bioavailability"].text == "21.6 %"
-
-
-def test_posture_moves_the_lumbar_sac():
-    volumes = [
-        MORPHINE.segmented(9).variant(v).parameters["lumbar_csf_volume"].value
-        for v in ("head_up", "legs_up")
-    ]
-    np.testing.assert_allclose(volumes, [35.8e-3 * 38.1 / 34.4, 35.8e-3 * 28.7 / 34.4], rtol=2e-3)
 
 
 def test_drug_spreads_faster_with_stronger_pulsation():
@@ -369,40 +425,78 @@ def test_drug_spreads_faster_with_stronger_pulsation():
 def test_concentration_is_highest_at_the_tip():
     levels = ["L3-L4", "T12-L1", "T9-T10", "T4-T5", "C7-T1"]
     for tip in levels:
-        fine = MORPHINE.segmented(60, tip=tip, sites=[f"csf {level}" for level in levels])
+        fine = MORPHINE.segmented(30, tip=tip, sites=[f"csf {level}" for level in levels])
         pump = steady_state(fine, "0.4 mg/day intrathecal pump", [24]).concentration[:, 0]
         assert str(pump.site[int(pump.argmax("site"))].values) == f"csf {tip}"
 
 
 def test_epidural_fat_holds_drug_back():
-    rates = {"epidural_fat_uptake_rate": 1.0, "epidural_fat_release_rate": 0.2}
-    values = {n: p.value for n, p in MORPHINE.segmented_parameters.items()}
-    lean, fat = (library.neuraxial(Spine(10), **values, **more) for more in ({}, rates))
+    fat = NEURAXIAL["epidural fat"]
+    values = {n: p.value for n, p in MORPHINE.parameters.items() if n not in fat}
+    rates = dict(zip(fat, (1.0, 0.2), strict=True))
+    lean, fatty = (library.neuraxial(Spine(10), **values, **more) for more in ({}, rates))
     late = [
         simulate(m, "6 mg epidural bolus", [24]).concentration.sel(site="lumbar_csf").item()
-        for m in (lean, fat)
+        for m in (lean, fatty)
     ]
     assert late[1] > 2 * late[0]
-    assert "epidural_fat" not in MORPHINE.segmented().model().states
+    assert "epidural_fat" not in lean.states
 
 
-def test_a_file_may_calibrate_the_fine_model(tmp_path):
-    text = (reader.HOME / "morphine.toml").read_text(encoding="utf-8")
-    path = tmp_path / "mine.toml"
-    path.write_text(
-        text.replace("[segmented.csf_loss_rate]", "[segmented.csf_lost_rate]"), encoding="utf-8"
+# ------------------------------------------------------------------------------------------- laws
+
+
+@pytest.mark.parametrize("name", Drug.names())
+def test_ladder_of_routes(name):
+    """What of a dose reaches lumbar CSF, by exposure: all, some per cent, next to nothing."""
+    model = Drug.read(name).segmented(12).model()
+    whole, epidural, blood = (exposures(model, r) for r in ("intrathecal", "epidural", "iv"))
+    little = 1e-3 if name == "clonidine" else 5e-4  # half of what is in plasma is in CSF at rest
+    assert blood["lumbar_csf"] < little * whole["lumbar_csf"]
+    assert 0.01 <= epidural["lumbar_csf"] / whole["lumbar_csf"] < 0.05
+    for found in (whole, epidural, blood):
+        assert found["plasma"] == pytest.approx(whole["plasma"], rel=1e-9)
+
+
+def last_slope(model, order, site, start, end, parameters=None):
+    """Slope of the logarithm [1/h] of a concentration, late."""
+    hours = np.linspace(start, end, 50)
+    found = simulate(model, order, hours, parameters, amounts=False).concentration.sel(site=site)
+    return np.polyfit(hours, np.log(found), 1)[0]
+
+
+def test_plasma_follows_csf_where_that_is_slower():
+    """Flip-flop: ziconotide leaves CSF more slowly than plasma, and the brain, here shut, more slowly still."""
+    model = Drug.read("ziconotide").segmented(6).model()
+    shut = {"brain_csf_clearance": 0.0}
+    spinal, csf = (
+        last_slope(model, "1 ug intrathecal bolus", site, 60, 90, shut)
+        for site in ("plasma", "lumbar_csf")
     )
-    with pytest.raises(
-        DrugError,
-        match=r"segmented.csf_lost_rate: unknown parameter \(did you mean \"csf_loss_rate",
-    ):
-        Drug.read(path)
-    path.write_text(
-        text.replace("[segmented.m6g_volume]", "[segmented.whole_cord_volume]"), encoding="utf-8"
-    )
-    with pytest.raises(DrugError, match=r"segmented\.m6g_volume: missing"):
-        Drug.read(path)
-    assert MORPHINE.segmented_parameters["csf_loss_rate"] != MORPHINE.parameters["csf_loss_rate"]
+    blood = last_slope(model, "1 ug iv bolus", "plasma", 4, 8, shut)
+    assert spinal == pytest.approx(csf, rel=0.01)
+    assert abs(spinal) < abs(blood) / 2
+    assert last_slope(model, "1 ug intrathecal bolus", "plasma", 150, 200) > spinal
+
+
+def test_drug_climbs_after_an_epidural_dose():
+    levels = ["csf L1-L2", "csf T10", "csf T5", "csf C7-T1"]
+    drug = MORPHINE.segmented(15, epidural="L2-L3", sites=levels)
+    hours = np.arange(0, 8, 0.02)
+    found = simulate(drug, "6 mg epidural bolus", hours, amounts=False).concentration
+    peaks = hours[found.sel(site=levels).argmax("time")]
+    assert (np.diff(peaks) > 0).all() and 1.9 < peaks[-1] < 4
+    assert (np.diff(found.sel(site=levels).max("time")) < 0).all()
+
+
+def test_fentanyl_leaves_csf_before_morphine():
+    left = []
+    for name in ("morphine", "fentanyl"):
+        ds = simulate(Drug.read(name).segmented(6), "50 ug intrathecal bolus", [1.0, 2.0, 4.0])
+        inside = [s for s in ds.compartment.values if "_csf" in s and not s.startswith(METABOLITES)]
+        left.append(ds.amount.sel(compartment=inside).sum("compartment").values)
+    morphine, fentanyl = left
+    assert (np.diff(morphine / fentanyl) > 0).all() and (morphine > 1.5 * fentanyl).all()
 
 
 # --------------------------------------------- observations (docs/neuraxial.md has the whole table)
@@ -422,11 +516,22 @@ def curve(site, order, parameters=None, drug=MORPHINE, **places):
 
 
 def test_the_files_hold_what_the_calibration_finds(capsys):
-    found = runpy.run_path(str(ROOT / "examples" / "calibrate_neuraxial.py"))
-    lumbar, upper, morphine, _ = np.exp(found["found"].x)
-    expected = {**found["dispersion_times"](lumbar, upper), "csf_loss_rate": morphine}
+    names = runpy.run_path(str(ROOT / "examples" / "calibrate_neuraxial.py"))
+    values = np.exp(names["found"].x)
+    fitted = dict(zip(names["FITTED"][2:], values[2:], strict=True))
+    written = {
+        "loss, morphine [1/h]": "csf_loss_rate",
+        "loss, epidural [1/h]": "epidural_loss_rate",
+        "uptake, fat [1/h]": "epidural_fat_uptake_rate",
+        "epidural, part in CSF": "epidural_csf_fraction",
+    }
+    fentanyl = Drug.read("fentanyl").parameters["csf_loss_rate"].value
+    assert fentanyl == pytest.approx(fitted.pop("loss, fentanyl [1/h]"), rel=0.02)
+    expected = names["dispersion_times"](*values[:2])
+    expected |= {written[label]: value for label, value in fitted.items()}
     for name, value in expected.items():
-        assert MORPHINE.segmented_parameters[name].value == pytest.approx(value, rel=0.01), name
+        assert MORPHINE.parameters[name].value == pytest.approx(value, rel=0.02), name
+    assert (abs(names["misfits"](names["found"].x)) < 2).all()  # standard errors
     assert "not fitted" in capsys.readouterr().out
 
 
@@ -435,7 +540,7 @@ def test_calibration_lumbar_bolus():
     late = HOURS >= 1
     half_life = -60 * np.log(2) / np.polyfit(HOURS[late], np.log(csf[late]), 1)[0]
     assert half_life == pytest.approx(89.8, rel=0.2)
-    assert csf[-1] == pytest.approx(218, rel=0.6)
+    assert 218 / 2 < csf[-1] < 2 * 218
 
 
 @pytest.mark.parametrize(("loss", "low", "high"), [(None, 40, 75), (1.18, 25, 60)])
@@ -446,9 +551,9 @@ def test_calibration_upper_needle(loss, low, high):
 
 def test_calibration_neck_after_an_epidural_dose():
     csf = curve("C7-T1", "10 mg epidural bolus", epidural="L2-L3")
-    assert 2 < HOURS[csf.argmax()] < 4
-    assert csf[60] < csf.max() / 2
-    assert csf.max() == pytest.approx(300, rel=0.3)
+    assert 2 <= HOURS[csf.argmax()] < 4
+    assert 300 / 2 < csf[60] < 2 * 300
+    assert csf[60] < 0.7 * csf.max()
 
 
 def test_calibration_gradient_of_an_inert_tracer():

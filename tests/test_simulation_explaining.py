@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from pkmodel import explain, library
+from pkmodel import Drug, explain, library
 from pkmodel.errors import ParameterError
 from pkmodel.events import EventTable
 
@@ -37,7 +37,9 @@ def test_orders_keep_their_number():
 def test_orders_without_end_run_until():
     doses = explain(depot(), "60 mg oral q12h", until=30)
     assert list(doses.table.time) == [0, 12, 24]
-    assert len(explain("morphine", "0.4 mg/day intrathecal pump", until=48)) == 1
+    pump = explain("morphine", "0.4 mg/day intrathecal pump", until=48).table
+    assert set(pump.compartment) == {f"lumbar_csf_{k}" for k in (4, 5, 6, 7)}
+    assert pump.amount.sum() == pytest.approx(0.8)
 
 
 def test_records_of_two_subjects():
@@ -55,10 +57,10 @@ def test_records_of_two_subjects():
         "ID a: at 36 h, everything is cleared: amounts, infusions, doses to come, from record 3",
         "ID a: at 36 h, 5 mg into central, from record 3",
         "ID a: at 40 h, everything is cleared: amounts, infusions, doses to come, from record 4",
-        "ID a: by 40 h, 8 mg into central over 4 h has come every 6 h for ever, the last time at 40 h, from record 4",
+        "ID a: by 40 h, 8 mg into central over 4 h, every 6 h for ever, the last time at 40 h, from record 4",
         "ID a: at 50 h, everything is cleared: amounts, infusions, doses to come, from record 5",
         "ID b: at 0 h, everything is cleared: amounts, infusions, doses to come, from record 6",
-        "ID b: at 0 h, 3 mg/h into central has run for ever, and stops, from record 6",
+        "ID b: at 0 h, 3 mg/h into central stops, having run for ever, from record 6",
     ]
     assert list(explain(depot(), table, until=13).table.record[:2]) == [1, 1]
 
@@ -87,3 +89,19 @@ def test_a_closed_compartment():
 def test_long_lists_are_cut_in_print_alone():
     doses = explain(depot(), "1 mg oral q1h x 100")
     assert len(doses) == 100 and str(doses).endswith("... and 40 more")
+
+
+def test_a_dose_into_several_compartments_is_one_sentence():
+    found = explain(Drug.read("morphine").segmented(10), "0.4 mg intrathecal bolus q24h x 2")
+    assert len(found.lines) == 2
+    assert len(found.table) > 2
+    assert found.table.amount.sum() == pytest.approx(0.8, rel=1e-12)
+    assert found.lines[1].startswith("at 24 h, ")
+    assert found.lines[1].endswith(", from order 1")
+    first = found.table[found.table.time == 0]
+    assert all(f" into {name}" in found.lines[0] for name in first.compartment)
+
+
+def test_doses_of_two_orders_at_once_are_two_sentences():
+    found = explain("morphine", "10 mg iv bolus + 5 mg iv bolus")
+    assert [line.partition(",")[0] for line in found.lines] == ["at 0 h", "at 0 h"]

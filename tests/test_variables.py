@@ -39,7 +39,15 @@ def test_no_name_is_both_a_variable_and_a_dimension():
 
 def table(heading):
     """Cells of the first table behind a heading of docs/results.md, without its head."""
-    part = NOMENCLATURE.partition(f"## {heading}\n")[2]
+    return cells(NOMENCLATURE.partition(f"## {heading}\n")[2])
+
+
+def table_of(column):
+    """The same of the table whose first column has this head."""
+    return cells("|" + NOMENCLATURE.partition(f"\n| {column} |")[2])
+
+
+def cells(part):
     lines = re.search(r"^\|.*?(?=^$|\Z)", part, re.MULTILINE | re.DOTALL)[0].splitlines()
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
 
@@ -67,8 +75,12 @@ def test_nomenclature_lists_the_sites_and_compartments():
     names = {name: row[1] == "yes" for row in rows for name in re.findall(r"`(\w+)`", row[0])}
     everything = {n: 0.5 for group in library.NEURAXIAL.values() for n in group}
     model = library.neuraxial(**everything)
-    assert set(names) == set(model.states)
-    assert {name for name, is_site in names.items() if is_site} == set(model.sites)
+    first = {}
+    for state in model.states:  # of every stretch of segments the page names the first
+        first.setdefault(re.sub(r"_\d+$", "", state), state)
+    assert set(names) == set(first.values())
+    means = {n for row in table_of("site that is a mean") for n in re.findall(r"`(\w+)`", row[0])}
+    assert {name for name, is_site in names.items() if is_site} | means == set(model.sites)
 
 
 def results():

@@ -20,7 +20,7 @@ from pkmodel.cli.study import (
     fine_times,
     implied_ratios,
     output_times,
-    read_ratios,
+    ratios_to_judge,
     window,
 )
 from pkmodel.cli.validation import validate
@@ -81,20 +81,26 @@ debug = click.option(
     help="Show the traceback of an error.",
 )
 
-STUDY = (
+MODEL = (
     click.option(
         "--set", "settings", type=Pair(), multiple=True, metavar='NAME="VALUE UNIT"',
         help='A parameter of the model for all subjects: --set clearance="1.5 L/min". Repeatable.',
     ),
+    click.option("--segments", type=click.IntRange(3, 240), default=30, metavar="N", show_default=True,
+                 help="Segments of spinal CSF."),
+    click.option("--tip", default="L3-L4", metavar="LEVEL", show_default=True,
+                 help="Level at which intrathecal doses enter: T10, or L3-L4 between two."),
+)  # fmt: skip
+STUDY = (
+    *MODEL,
     click.option("--subjects", type=click.IntRange(min=1), metavar="N",
                  help="Draw N subjects with the spread of the drug file; otherwise one typical adult."),
     click.option("--seed", type=click.IntRange(min=0), default=0, metavar="N", show_default=True,
                  help="Seed of the draw."),
     click.option("--intended", is_flag=True,
                  help="Doses outside the range of the drug file are meant."),
-    click.option("--segments", type=click.IntRange(3, 240), metavar="N",
-                 help="The neuraxial model with N segments of CSF along the spine; by default four levels."),
-    click.option("--tip", metavar="LEVEL", help="Level at which intrathecal doses enter, with --segments: T10, L3-L4."),
+    click.option("--all-sites", is_flag=True,
+                 help="Print every site: parts of the head, regions of the cord, metabolites."),
 )  # fmt: skip
 TIMES = (
     click.option("--until", type=Hours(), metavar="TIME",
@@ -136,7 +142,7 @@ def with_options(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
 Examples:
   pkmodel drugs
   pkmodel compare morphine --oral "60 mg oral q12h x 28" --ratio 300
-  pkmodel equivalence morphine --oral "60 mg oral q12h"
+  pkmodel equivalence morphine
 
 \b
 Exit status:
@@ -205,7 +211,7 @@ def compare(ctx: click.Context, drug: str, **given: Any) -> None:
     metrics = study.in_parts(lambda subjects: exposure(fine(subjects)), times.size)
     say(
         [*study_lines(study), *tables.regimen_table(arms.regimens)],
-        tables.exposure_table(metrics, span, arms.labels),
+        tables.exposure_table(study.printed(metrics), span, arms.labels),
         ratio_lines(study, arms),
         tables.closing(study.drug),
     )
@@ -227,7 +233,7 @@ def ratio_lines(study: Study, arms: Arms) -> list[str]:
         return [tables.paragraph(f"Dose ratio: none. {in_options(str(error))}")]
     if bool((ratios.status > 0).all()):
         return [tables.paragraph(f"Dose ratio: none. {explain(int(ratios.status.max()))}")]
-    return tables.ratio_table(ratios.implied_ratio, nominal)
+    return tables.ratio_table(study.printed(ratios), nominal)
 
 
 @main.command(
@@ -277,7 +283,7 @@ def simulate(ctx: click.Context, drug: str, regimen: str | None, **given: Any) -
     metrics = study.in_parts(lambda subjects: exposure(fine(subjects)), times.size)
     say(
         [*study_lines(study), *tables.regimen_table({"": ordered})],
-        tables.exposure_table(metrics, span, {"": {}}),
+        tables.exposure_table(study.printed(metrics), span, {"": {}}),
         tables.closing(study.drug),
     )
     keep(files, study, simulated(output_times(end, given["every"])))
@@ -320,7 +326,7 @@ Examples:
 )
 @click.argument("drug")
 @click.argument("regimen", required=False)
-@with_options(table_option, TIMES[0], STUDY[0], debug)
+@with_options(table_option, TIMES[0], *MODEL, debug)
 def explain(drug: str, regimen: str | None, **given: Any) -> None:
     """List the doses that a REGIMEN of DRUG, or a table, comes to.
 
@@ -329,7 +335,9 @@ def explain(drug: str, regimen: str | None, **given: Any) -> None:
     """
     from pkmodel.simulation import explain as run
 
-    study = Study.of(drug, {"subjects": None, "seed": 0, "intended": True, **given})
+    study = Study.of(
+        drug, {"subjects": None, "seed": 0, "intended": True, "all_sites": False, **given}
+    )
     ordered = read_doses(given["table"], regimen, study)
     tell(run(study.drug, ordered, study.settings, until=given["until"]))
 
@@ -339,81 +347,116 @@ def explain(drug: str, regimen: str | None, **given: Any) -> None:
     epilog="""\b
 Examples:
   What is published, and what the model says:
-    pkmodel equivalence morphine --oral "60 mg oral q12h"
+    pkmodel equivalence morphine
   Modified release, 500 subjects, with a figure:
-    pkmodel equivalence morphine --oral "60 mg oral modified q12h" --subjects 500 --plot ratio.png
-  Against a pump that gives boluses, all numbers as a table:
-    pkmodel equivalence morphine --oral "60 mg oral q12h" \\
-        --intrathecal "0.1 mg intrathecal bolus q6h" -o ratios.csv
+    pkmodel equivalence morphine --reference "60 mg oral modified q12h" --subjects 500 --plot ratio.png
+  Against intrathecal boluses, all numbers as a table:
+    pkmodel equivalence morphine --reference "60 mg oral q12h" \\
+        --test "0.1 mg intrathecal bolus q6h" -o ratios.csv
+  Two other routes:
+    pkmodel equivalence morphine --reference "3 mg epidural bolus q12h" --test "0.4 mg/day intrathecal pump"
 """,
 )
 @click.argument("drug")
 @with_options(
-    click.option("--oral", required=True, metavar="REGIMEN",
-                 help='The oral order: "60 mg oral q12h". Its size does not matter, its form does.'),
-    click.option("--intrathecal", metavar="REGIMEN",
-                 help="The intrathecal order; by default a pump at a constant rate."),
+    click.option("--reference", metavar="REGIMEN",
+                 help='What is compared with: "60 mg oral q12h". Its size does not matter, its form does. By default '
+                      "oral every 12 h, or else an infusion."),
+    click.option("--test", metavar="REGIMEN",
+                 help="What is compared; by default an intrathecal pump at a constant rate."),
     click.option("--ratio", metavar="RATIO",
-                 help="The ratio to judge: a number, several (30,100,300), or a preset. By default the nominal one."),
+                 help="The ratio to judge: a number, several (30,100,300), or a preset of these routes. By default the "
+                      "nominal one, or the ends of those published."),
     *STUDY, *FILES, debug,
 )  # fmt: skip
 @click.pass_context
 def equivalence(ctx: click.Context, drug: str, **given: Any) -> None:
     """Show dose ratios of DRUG: the published ones, and those that the model implies.
 
-    The ratio is the oral over the intrathecal daily dose. It is a clinical belief and no identity of
-    pharmacokinetics: the ratio of equal exposure differs from site to site ten-thousandfold.
+    The ratio is the daily dose by the reference over that by the test, oral over intrathecal if nothing else is
+    said. It is a clinical belief and no identity of pharmacokinetics: the ratio of equal exposure differs from
+    site to site ten-thousandfold.
     """
+    from pkmodel.equivalence import pair
+
     files, study = Files.of(given), Study.of(drug, given)
-    nominal = read_ratios(study.drug, given["ratio"])
-    oral = study.regimen(given["oral"])
-    test = study.regimen(given["intrathecal"]) if given["intrathecal"] else None
-    ratios = implied_ratios(study, oral, test)
-    published = ["Published oral : intrathecal ratios", *tables.preset_table(study.drug)]
+    ordered = [study.regimen(given[k]) if given[k] else None for k in ("reference", "test")]
+    ratios = implied_ratios(study, *ordered)
+    judged = ratios_to_judge(study.drug, pair(ratios), given["ratio"])
+    compared = {name: study.regimen(ratios.attrs[name]) for name in ("reference", "test")}
     say(
-        study_lines(study),
-        published,
-        tables.ratio_table(ratios.implied_ratio, nominal),
-        tables.targeting_lines(ratios),
+        [*study_lines(study), *tables.regimen_table(compared)],
+        tables.published_lines(study.drug, pair(ratios)),
+        tables.ratio_table(study.printed(ratios), judged),
+        tables.targeting_lines(study.printed(ratios)),
+        tables.why_lines(ratios),
         tables.closing(study.drug),
     )
     files.write(ratios)
     if files.plot:
         from pkmodel import plot
 
-        files.draw(plot.ratio(ratios, nominal[0], drug=study.drug))
+        files.draw(plot.ratio(ratios, judged[0] if given["ratio"] else None, drug=study.drug))
     ctx.exit(int(warn_of_failures(ratios.status)))
 
 
 @main.command(
-    short_help="List the drugs, or show the numbers of one.",
+    short_help="List the drugs, show the numbers of one, or check files.",
     epilog="""\b
 Examples:
   pkmodel drugs
   pkmodel drugs morphine
   pkmodel drugs morphine --notes
   pkmodel drugs morphine --citation
-  pkmodel drugs my_drug.toml        (reads the file, and lists all its faults)
+  pkmodel drugs check my_drug.toml my_other.toml
 """,
 )
-@click.argument("drug", required=False)
+@click.argument("names", nargs=-1, metavar="[DRUG | check FILE...]")
 @click.option("--notes", is_flag=True, help="With the population and the note of every number.")
 @click.option("--citation", is_flag=True, help="What to cite, and nothing else.")
 @debug
-def drugs(drug: str | None, notes: bool, citation: bool) -> None:
-    """List the drugs, or show the numbers of DRUG with their sources.
+@click.pass_context
+def drugs(ctx: click.Context, names: tuple[str, ...], notes: bool, citation: bool) -> None:
+    """List the drugs, show the numbers of DRUG with their sources, or check drug files.
 
-    DRUG is a name or the path of a drug file.
+    DRUG is a name or the path of a drug file. A check prints "ok" and how many numbers rest on what, or all faults
+    of the file; the exit status is 2 if a file has any.
     """
     from pkmodel.drugs import Drug
     from pkmodel.drugs import citation as references
 
+    drug, *files = names or (None,)
+    if drug == "check":
+        if not files or notes or citation:
+            raise click.UsageError("write pkmodel drugs check FILE..., without options")
+        ctx.exit(2 if sum(check_file(file) for file in files) else 0)
+    if files:
+        raise click.UsageError(
+            "one DRUG at a time; to check files, write pkmodel drugs check FILE..."
+        )
     if citation:
         click.echo("\n".join(tables.paragraph(line, hang=4) for line in references(drug)))
     elif drug is None:
         click.echo("\n".join(tables.drug_list([Drug.read(name) for name in Drug.names()])))
     else:
         click.echo("\n".join(tables.drug_page(Drug.read(drug), notes)))
+
+
+def check_file(path: str) -> int:
+    """Print whether a drug file is whole, or its faults; returns how many there are."""
+    from pathlib import Path
+
+    from pkmodel.drugs import Drug
+
+    try:
+        drug = Drug.read(Path(path))
+        drug.model()
+    except InputError as error:
+        for fault in error.faults:
+            click.echo(f"{path}: {fault}")
+        return len(error.faults)
+    click.echo(tables.paragraph(f"{path}: {tables.counts_line(drug)}", hang=2))
+    return 0
 
 
 main.add_command(debug(validate))

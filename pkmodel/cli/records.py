@@ -63,7 +63,4 @@ def table_lines(table: EventTable, path: str) -> list[str]:
 
 def tell(doses: Any) -> None:
     """Print all realised doses, one sentence a line."""
-    table = doses.table
-    ids = [f"ID {i}: " for i in table["id"]] if "id" in table else [""] * len(table)
-    for who, sentence in zip(ids, table["sentence"], strict=True):
-        click.echo(who + sentence)
+    click.echo("\n".join(doses.lines))

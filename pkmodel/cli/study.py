@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from pkmodel.errors import InputError
+from pkmodel.errors import InputError, did_you_mean
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,6 +43,8 @@ class Study:
         Root of the random numbers.
     intended : bool
         Doses outside the drug file's range are meant.
+    all_sites : bool
+        Minor sites are printed, too.
     """
 
     drug: Drug
@@ -49,15 +52,18 @@ class Study:
     subjects: int | None
     seed: int
     intended: bool
+    all_sites: bool
 
     @classmethod
     def of(cls, name: str, given: Mapping[str, Any]) -> Study:
         """Read the options."""
         from pkmodel.drugs import Drug
 
-        drug = in_segments(Drug.read(name), given.get("segments"), given.get("tip"))
+        drug = Drug.read(name).segmented(given["segments"], tip=given["tip"])
         settings = read_settings(drug, given["settings"])
-        return cls(drug, settings, given["subjects"], given["seed"], given["intended"])
+        return cls(
+            drug, settings, given["subjects"], given["seed"], given["intended"], given["all_sites"]
+        )
 
     def regimen(self, text: str) -> Regimen:
         """Read a regimen; doses in mol are known by the drug's molar mass."""
@@ -77,6 +83,14 @@ class Study:
         if subjects is None:
             return self.settings
         return population.draw(self.drug.model(), subjects, seed=self.seed).assign(self.settings)
+
+    def printed(self, ds: xr.Dataset) -> xr.Dataset:
+        """A result at the sites that are printed."""
+        from pkmodel.plot.style import MINOR
+
+        if self.all_sites:
+            return ds
+        return ds.sel(site=[site for site in ds.site.values if site not in MINOR])
 
     def in_parts(self, run: Run, times: int = GRID) -> xr.Dataset:
         """The result of all subjects at so many times, part by part, with a bar if it takes long.
@@ -100,17 +114,6 @@ class Study:
                          combine_attrs="override")  # fmt: skip
 
 
-def in_segments(drug: Drug, segments: int | None, tip: str | None) -> Drug:
-    """The drug in the model of segments, if it is asked for."""
-    if segments is None:
-        if tip is not None:
-            raise InputError(
-                "--tip is a level of the model of segments", remedy="Pass --segments 30 with it."
-            )
-        return drug
-    return drug.segmented(segments) if tip is None else drug.segmented(segments, tip=tip)
-
-
 def read_settings(drug: Drug, pairs: Iterable[tuple[str, str]]) -> dict[str, float]:
     """Values of ``--set``, body sizes among them, in internal units."""
     from pkmodel import units
@@ -124,13 +127,49 @@ def read_settings(drug: Drug, pairs: Iterable[tuple[str, str]]) -> dict[str, flo
 
 def read_ratios(drug: Drug, text: str | None) -> list[float]:
     """Numbers and presets, parted by commas; by default the nominal ratio of the drug's file."""
+    return _read_ratios(text or "nominal", drug.ratio)
+
+
+def _read_ratios(text: str, named: Callable[[str], float]) -> list[float]:
     ratios = []
-    for word in (text or "nominal").split(","):
+    for word in text.split(","):
         try:
             ratios.append(float(word))
         except ValueError:
-            ratios.append(drug.ratio(word.strip()))
+            ratios.append(named(word.strip()))
     return ratios
+
+
+def ratios_to_judge(drug: Drug, pair: tuple[str, str], text: str | None) -> list[float]:
+    """Ratios of a pair of routes: those asked for, or the nominal one, or the lowest and the highest published."""
+    published = drug.published(*pair)
+    main = pair == ("oral", "intrathecal")
+    if text is not None:
+        found = _read_ratios(text, drug.ratio if main else partial(_preset, drug, pair))
+    elif main and drug.equivalence:
+        found = [drug.equivalence.nominal]
+    else:
+        ends = [end for p in published.values() for end in (p.ratio, *(p.range or ()))]
+        found = [min(ends), max(ends)] if ends else []
+    wrong = [r for r in found if not 0 < r < math.inf]
+    if wrong:
+        raise InputError(
+            f"the ratio is {wrong[0]:g}; expected a number above 0", remedy="Write ratio=300."
+        )
+    return list(dict.fromkeys(found))
+
+
+def _preset(drug: Drug, pair: tuple[str, str], name: str) -> float:
+    published = drug.published(*pair)
+    if name not in published:
+        known = ", ".join(published) or "none"
+        raise InputError(
+            f"the file of {drug.name} has no ratio {' : '.join(pair)} of that name"
+            f"{did_you_mean(name, published)}; it has: {known}",
+            given=f"--ratio {name}",
+            remedy="Or give it as a number: ratio=10.",
+        )
+    return published[name].ratio
 
 
 @dataclass(frozen=True)
@@ -230,13 +269,13 @@ def _require_two(orders: Mapping[str, Regimen]) -> None:
         )
 
 
-def implied_ratios(study: Study, oral: Regimen, intrathecal: Regimen | None) -> xr.Dataset:
+def implied_ratios(study: Study, reference: Regimen | None, test: Regimen | None) -> xr.Dataset:
     """Ratios of equal exposure, of every subject."""
     from pkmodel.equivalence import implied
 
     def run(subjects: Iterable[int] | None) -> xr.Dataset:
         parameters = study.parameters(subjects)
-        return implied(study.drug, oral, intrathecal, parameters, intended=study.intended)
+        return implied(study.drug, reference, test, parameters, intended=study.intended)
 
     return study.in_parts(run)
 
@@ -278,9 +317,9 @@ def window(regimens: Iterable[Regimen], end: float) -> tuple[float, float]:
 def fine_times(regimens: Iterable[Regimen], start: float, end: float) -> np.ndarray:
     """Times [h] close enough to read a peak off, `MOST_TIMES` or so at most.
 
-    Every 5 min where the window has no more than `GRID` such steps. In a longer one so many steps in all, and
-    5 min around the last doses of every order: in a linear model, no earlier dose of a train of equal ones
-    gives a higher peak. Of very many orders the steps become wider, with a warning.
+    Every 5 min where the window has no more than `GRID` such steps. In a longer one so many steps in all, and 5 min
+    around the last doses of every order, 1 min just after them: in a linear model, no earlier dose of a train of
+    equal ones gives a higher peak. Of very many orders the steps become wider, with a warning.
     """
     import numpy as np
 
@@ -313,7 +352,7 @@ def around_last_doses(order: Order, end: float, step: float, far: int) -> np.nda
         return np.concatenate([doses, ends])
     last = min(float(ends[-1]), end)
     before = last - np.arange(0.0, 24.0, step)
-    after = last + np.arange(step, PEAK, step)
+    after = last + np.append(np.arange(1, 5) * step / 5, np.arange(step, PEAK, step))
     later = last + np.geomspace(PEAK, max(end - last, 2 * PEAK), far)
     return np.concatenate([doses, ends, *(np.round(t, 9) for t in (before, after, later))])
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pkmodel.errors import InputError
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     import xarray as xr
 
-    from pkmodel.drugs import Drug
+    from pkmodel.drugs import Drug, Preset
     from pkmodel.regimen import Regimen
 
 WIDTH = 100
@@ -85,8 +85,8 @@ def paragraph(text: str, indent: int = 0, hang: int = 0) -> str:
 
 
 def site_text(name: str) -> str:
-    """A site as one says it: ``"lumbar CSF"``."""
-    return name.replace("csf", "CSF").replace("_", " ")
+    """A site as one says it: ``"lumbar CSF"``, ``"M6G CSF"``."""
+    return re.sub(r"csf|m\dg", lambda m: m[0].upper(), name).replace("_", " ")
 
 
 def concentration_unit(largest: float) -> tuple[str, float]:
@@ -127,13 +127,17 @@ def regimen_table(regimens: Mapping[str, Regimen]) -> list[str]:
 
 def regimen_text(regimen: Regimen) -> str:
     """A regimen in words, its longest numbers rounded."""
-    return re.sub(r"\d+\.\d{5,}(?!\d|e)", lambda m: f"{float(m[0]):.4g}", str(regimen))
+    from pkmodel.plot.style import rounded
+
+    return rounded(str(regimen))
 
 
 def exposure_table(
     metrics: xr.Dataset, span: tuple[float, float], arms: Mapping[str, dict[str, Any]]
 ) -> list[str]:
     """Cmax, Cavg and AUC of every site and arm, and the AUC relative to that of the first arm.
+
+    Cavg, which the AUC gives, too, is left out where the table would be too wide.
 
     Parameters
     ----------
@@ -159,7 +163,10 @@ def exposure_table(
             rows.append([site_text(str(site)) * (name == first), name, cmax, cavg, auc, relative])
     if not others:
         rows = [[row[0], *row[2:5]] for row in rows]
-    return [f"Exposure from {span[0]:g} to {span[1]:g} h", *columns(rows, left=2 if others else 1)]
+    lines = columns(rows, left=2 if others else 1)
+    if max(map(len, lines)) > WIDTH:
+        lines = columns([[*row[:-3], *row[-2:]] for row in rows], left=2)
+    return [f"Exposure from {span[0]:g} to {span[1]:g} h", *lines]
 
 
 def relative_text(values: np.ndarray, base: np.ndarray) -> str:
@@ -170,26 +177,50 @@ def relative_text(values: np.ndarray, base: np.ndarray) -> str:
         return cell(values / base).partition(" ")[0]
 
 
-def ratio_table(implied: xr.DataArray, nominal: Sequence[float]) -> list[str]:
-    """Per site the ratios of equal AUC and of equal Cmax, and the AUC that the nominal ones give."""
-    rows = [["site", "equal AUC", "equal Cmax", *(f"AUC at {r:g}" for r in nominal)]]
+def ratio_table(ratios: xr.Dataset, judged: Sequence[float]) -> list[str]:
+    """Per site the ratios of equal AUC and of equal Cmax, and the AUC that the ratios to judge give."""
+    from pkmodel.equivalence import pair
+
+    implied, (reference, test) = ratios.implied_ratio, pair(ratios)
+    rows = [["site", "equal AUC, Cavg", "equal Cmax", *(f"at {r:g}" for r in judged)]]
     for site in implied.site.values:
         auc, cmax = (implied.sel(site=site, metric=m).values for m in ("auc", "cmax"))
-        given = [cell(auc / r).partition(" ")[0] for r in nominal]
+        given = [cell(auc / r).partition(" ")[0] for r in judged]
         times = ["-" if text == "-" else f"x {text}" for text in given]
         rows.append([site_text(str(site)), cell(auc), cell(cmax), *times])
+    title = f"{reference} : {test} daily dose ratio that the model implies"
+    told = "Which ratio would give a site the same exposure by both routes, at steady state"
+    told += (
+        f"; and how many times the {reference} AUC the {test} route gives at {_listed(judged)}"
+        if judged
+        else "; the drug's file has no ratio of these routes to judge"
+    )
+    return [title[0].upper() + title[1:], paragraph(told), *columns(rows)]
+
+
+def _listed(ratios: Sequence[float]) -> str:
+    return " and ".join(", ".join(f"{r:g}" for r in ratios).rsplit(", ", 1))
+
+
+def why_lines(ratios: xr.Dataset) -> list[str]:
+    """Why a ratio of exposures is no ratio of clinical doses."""
+    m6g = " and its active metabolite M6G" if "m6g" in ratios.site.values else ""
     return [
-        f"Oral : intrathecal daily dose ratio, nominal {', '.join(f'{r:g}' for r in nominal)}",
+        "Two quantities, not one",
         paragraph(
-            "Which ratio would give a site the same exposure by both routes, at steady state; and how many "
-            "times the oral AUC the intrathecal route gives at the nominal ratio"
+            "An implied ratio makes exposure equal at one site; a published one compares doses that were said to do "
+            "the same to patients. The model does not predict effect. Drug in CSF is not drug at the receptor: how "
+            f"much the cord takes up decides. Blood carries drug{m6g} to the brain, where it acts, too, and the "
+            "more of it the further from the spine a dose is given. Patients in published studies differ in "
+            "tolerance and in what else they took. So an implied ratio far from a published one refutes neither, and "
+            "is no rule for conversion.",
+            indent=2,
         ),
-        *columns(rows),
     ]
 
 
 def targeting_lines(ratios: xr.Dataset) -> list[str]:
-    """How many times better the intrathecal route reaches each site than it reaches plasma."""
+    """How many times better the test route reaches each site than it reaches plasma."""
     from pkmodel.equivalence import targeting
 
     index = targeting(ratios).drug_targeting_index
@@ -201,32 +232,59 @@ def targeting_lines(ratios: xr.Dataset) -> list[str]:
     return ["Drug targeting index, by AUC and against plasma", paragraph(", ".join(told), indent=2)]
 
 
-def preset_table(drug: Drug) -> list[str]:
-    """The published ratios of a drug, with study and number of patients."""
-    if not drug.presets:
-        return ["  none in the drug's file"]
-    rows = [("preset", "ratio", "range", "n", "confidence")]
-    for p in drug.presets.values():
+def published_lines(drug: Drug, pair: tuple[str, str]) -> list[str]:
+    """The published ratios of a drug, with study and number of patients; those of one pair of routes first."""
+    own = drug.published(*pair)
+    out = [f"Published {' : '.join(pair)} ratios"]
+    if drug.equivalence and pair == ("oral", "intrathecal"):
+        low, high = drug.equivalence.range
+        out[0] += f", nominal {drug.equivalence.nominal:g}, range {low:g} to {high:g}"
+    out += preset_table([*own.values()]) if own else ["  none in the drug's file"]
+    others = [p for p in drug.ratios.values() if p.name not in own]
+    if others:
+        out += ["", "Published ratios of other pairs of routes", *preset_table(others)]
+    return out
+
+
+def preset_table(presets: Sequence[Preset]) -> list[str]:
+    """Published ratios, each with its routes, study and number of patients."""
+    rows = [("preset", "routes", "ratio", "range", "n", "confidence")]
+    for p in presets:
         span = f"{p.range[0]:g} to {p.range[1]:g}" if p.range else "-"
-        rows.append((p.name, f"{p.ratio:g}", span, str(p.n) if p.n else "-", p.confidence))
-    head, *lines = columns(rows)
+        rows.append((p.name, p.pair, f"{p.ratio:g}", span, str(p.n) if p.n else "-", p.confidence))
+    head, *lines = columns(rows, left=2)
     out = [head]
-    for line, p in zip(lines, drug.presets.values(), strict=True):
+    for line, p in zip(lines, presets, strict=True):
         out += [line, paragraph(f"{p.design}. {'; '.join(p.source)}", indent=6)]
     return out
 
 
 def closing(drug: Drug) -> list[str]:
     """How many numbers of a drug rest on what, where they are shown, and what they are not for."""
-    from collections import Counter
-
-    counts = Counter(p.confidence for p in drug.parameters.values())
-    trust = ", ".join(f"{n} {word}" for word, n in counts.most_common())
     return [
-        f"{len(drug.parameters)} parameters: {trust}",
+        f"{len(drug.parameters)} parameters: {trust_text(drug.parameters.values())}",
         f"{len(drug.sources())} sources: pkmodel drugs {drug.name}",
         RESEARCH_ONLY,
     ]
+
+
+def trust_text(numbers: Iterable[Any]) -> str:
+    """How many numbers of a drug file have which confidence."""
+    from collections import Counter
+
+    counts = Counter(number.confidence for number in numbers)
+    return ", ".join(f"{n} {word}" for word, n in counts.most_common())
+
+
+def counts_line(drug: Drug) -> str:
+    """How many numbers a drug file has, by confidence; those of physiology are among the parameters."""
+    groups: dict[str, list[Any]] = {
+        "parameters": [*drug.parameters.values()],
+        "routes": [*drug.routes.values()],
+        "ratios": [*drug.ratios.values()],
+    }
+    told = [f"{len(group)} {name} ({trust_text(group)})" for name, group in groups.items() if group]
+    return f"ok: {drug.name} {drug.version}, {', '.join(told)}"
 
 
 def drug_list(drugs: Sequence[Drug]) -> list[str]:

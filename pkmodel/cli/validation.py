@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import textwrap
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,8 +24,8 @@ HEAD = f"  {'':{WORDS}}{'observed':>17} {'median (5-95 %)':>22} fold spread gate
 LEGEND = (
     "median (5-95 %): predicted, over the subjects. fold: predicted over observed, or the other way about. spread: "
     "inside the published one. gate: its letter, and whether it is passed (A tight, B twofold unless the case says "
-    "otherwise, C direction). c: the case may be used for calibration; i: the drug file takes a parameter from the "
-    "same study; p: a prediction."
+    "otherwise, C direction, - not judged). c: the case may be used for calibration; i: the drug file takes a "
+    "parameter from the same study; p: a prediction."
 )
 
 
@@ -33,17 +34,25 @@ LEGEND = (
 Examples:
   All cases in 200 subjects, with a figure of each:
     pkmodel validate --plot figures
-  Two cases in the model with 30 segments of the spine, as a table:
-    pkmodel validate V1 V8 --model fine -o table.csv
+  Two cases with 60 segments of the spine, as a table:
+    pkmodel validate V1 V8 --segments 60 -o table.csv
+  Cases of your own (docs/validation.md shows the form of the file):
+    pkmodel validate --file my_cases.toml
 """
 )
 @click.argument("cases", nargs=-1, metavar="[CASE]...")
 @click.option(
-    "--model",
-    type=click.Choice(["coarse", "fine"]),
-    default="coarse",
+    "--file",
+    metavar="FILE",
+    help="Cases of your own, .toml; by default those of the package.",
+)
+@click.option(
+    "--segments",
+    type=click.IntRange(3, 240),
+    default=30,
+    metavar="N",
     show_default=True,
-    help="The neuraxial model: four levels of CSF, or 30 segments.",
+    help="Segments of spinal CSF.",
 )
 @click.option(
     "--subjects",
@@ -64,21 +73,23 @@ Examples:
 @click.option("-o", "--output", metavar="FILE", help="Store the table: .csv.")
 @click.option("--plot", metavar="FOLDER", help="Draw a figure of every case into a folder.")
 @click.option("--force", is_flag=True, help="Overwrite files that exist.")  # fmt: skip
-def validate(cases: tuple[str, ...], model: str, subjects: int, seed: int, **files: Any) -> None:
+def validate(cases: tuple[str, ...], segments: int, subjects: int, seed: int, **files: Any) -> None:
     """Compare predictions with published clinical observations.
 
-    CASE is V1, V8, ...; all of them by default. The exit status is 0 whatever comes out: a prediction that fails is
-    a finding.
+    CASE is V1, V8, ..., or a name in your own file; all of them by default. The exit status is 0 whatever comes out:
+    a prediction that fails is a finding.
     """
     from pkmodel import validation
 
     output = checked_path("-o", files["output"], (".csv",), files["force"])
     if files["plot"]:
         require("matplotlib", "plot", "--plot")
+    drug_model = partial(validation.as_published, segments=segments)
+    given = files["file"] or validation.PACKAGED
     result = validation.validate(
-        cases or None, getattr(validation, model), subjects=subjects, seed=seed
+        cases or None, drug_model, subjects=subjects, seed=seed, file=given
     )
-    who = f"{subjects} subjects, seed {seed}, {model} neuraxial model"
+    who = f"{subjects} subjects, seed {seed}, {segments} segments of spinal CSF"
     parts = [case_lines(result, name) for name in result.profiles]
     parts += [contradiction_lines(result), summary_lines(result)]
     parts.append([tables.paragraph(LEGEND), tables.RESEARCH_ONLY])
@@ -128,7 +139,7 @@ def row_lines(row: Any, name: str = "") -> list[str]:
         cells = "not run"
     else:
         inside = {True: "in", False: "out", None: "-"}[row.inside_spread]
-        passed = f"{row.gate} {'yes' if row.inside_gate else 'no'}"
+        passed = {True: f"{row.gate} yes", False: f"{row.gate} no", None: row.gate}[row.inside_gate]
         fold = f"{row.fold_error:.3g}"
         cells = f"{predicted(row):>22} {fold:>4} {inside:>6} {passed:<5} {row.role[0]}"
     first = f"  {first:<{WORDS}}{observed(row):>17} {cells}"

@@ -20,6 +20,7 @@ REFERENCE_SURFACE = 1.8  # m2
 SINGLE = 12.0  # h: what is given over a longer time counts by the day only
 
 ROUTES = ("oral", "iv", "epidural", "intrathecal")
+AT_LEVEL = "intrathecal "  # and a level: the route of a catheter
 YEAR = 8766.0  # h: so long after the last start, doses without end are looked at together
 MANY = 100_000  # so many doses without end
 
@@ -32,16 +33,15 @@ _LEADS_TO = {
     "lumbar_csf": "intrathecal",
     "thoracic_csf": "intrathecal",
     "cervical_csf": "intrathecal",
-    "cranial_csf": "intrathecal",
-    "cord": "intrathecal",
-    "brain": "intrathecal",
-    "epidural_fat": "epidural",
     "cisternal_csf": "intrathecal",
     "subarachnoid_csf": "intrathecal",
     "ventricular_csf": "intrathecal",
     "lumbar_cord": "intrathecal",
     "thoracic_cord": "intrathecal",
     "cervical_cord": "intrathecal",
+    "brain": "intrathecal",
+    "epidural_fat": "epidural",
+    "dura": "epidural",
 }
 
 
@@ -108,6 +108,8 @@ def route_named(name: str, compartments: Sequence[str] = ()) -> str:
     """The same for the name of a route or compartment, or a compartment's number."""
     if name.isdecimal() and 1 <= int(name) <= len(compartments):
         name = compartments[int(name) - 1]
+    if name.startswith(AT_LEVEL):
+        return "intrathecal"
     box = re.sub(r"_\d+$", "", name)  # without the number of a segment
     return "oral" if name == "oral modified" else _LEADS_TO.get(box, name)
 
@@ -142,6 +144,14 @@ def refuse_route(
             f'the model of {name} has no route or compartment "{route}"{did_you_mean(route, (*ROUTES, *compartments))}',
             given=given,
             remedy=f"Its compartments are {known}.",
+        )
+    if entry.startswith(AT_LEVEL) and entry not in inputs:
+        level = entry.removeprefix(AT_LEVEL)
+        (tip,) = (i.removeprefix(AT_LEVEL) for i in inputs if i.startswith(AT_LEVEL))
+        raise DrugError(
+            f"the model of {name} has its tip at {tip}, not at {level}",
+            given=given,
+            remedy=f'Write Drug.read("{name}").segmented(tip="{level}"), on the command line --tip {level}.',
         )
     if entry == "oral modified" and entry not in inputs:
         raise DrugError(

@@ -23,7 +23,8 @@ from pkmodel.drugs.schema import (
 )
 from pkmodel.drugs.tables import check_table
 from pkmodel.errors import DrugError, did_you_mean
-from pkmodel.library import NEURAXIAL, SEGMENTED, Spine, neuraxial
+from pkmodel.library import NEURAXIAL, Spine, neuraxial
+from pkmodel.library.spine import route_at
 from pkmodel.model import Model, Parameter
 from pkmodel.regimen import Regimen
 
@@ -60,8 +61,6 @@ class Drug:
         Molar mass [g/mol].
     parameters : dict of str to Sourced
         Every parameter of the neuraxial model, those of physiology included.
-    segmented_parameters : dict of str to Sourced
-        The same of the model whose CSF is divided into segments, see :meth:`segmented`.
     synonyms : tuple of str
         Other names by which it can be read.
     octanol_water : Sourced or None
@@ -71,15 +70,17 @@ class Drug:
     refused : dict of str to Refusal
         Routes by which the drug is not given, and why.
     equivalence : Equivalence or None
-        Published dose ratios of two routes.
+        The nominal dose ratio oral : intrathecal, and its range.
+    ratios : dict of str to Preset
+        Published dose ratios of all pairs of routes, see :meth:`published`.
     variants : dict of str to Variant
         Other published sets of values, see :meth:`variant`.
     references : tuple of str
         Every reference of the file.
     path : str
         The file.
-    spine : Spine or None
-        The division of the spine, if one was chosen; `parameters` then are those of that model.
+    spine : Spine
+        How many segments the spine has, where drug enters, and which levels are sites, see :meth:`segmented`.
 
     Examples
     --------
@@ -92,16 +93,16 @@ class Drug:
     indication: str
     molar_mass: float
     parameters: dict[str, Sourced]
-    segmented_parameters: dict[str, Sourced] = field(default_factory=dict)
     synonyms: tuple[str, ...] = ()
     octanol_water: Sourced | None = None
     routes: dict[str, Limits] = field(default_factory=dict)
     refused: dict[str, Refusal] = field(default_factory=dict)
     equivalence: Equivalence | None = None
+    ratios: dict[str, Preset] = field(default_factory=dict)
     variants: dict[str, Variant] = field(default_factory=dict)
     references: tuple[str, ...] = ()
     path: str = ""
-    spine: Spine | None = None
+    spine: Spine = field(default_factory=Spine)
 
     @classmethod
     def read(cls, name_or_path: str | Path) -> Drug:
@@ -182,10 +183,8 @@ class Drug:
             raise DrugError(
                 f'{self.name} has no variant "{name}"{did_you_mean(name, self.variants)}; it has: {known}'
             )
-        new, version = self.variants[name].parameters, f"{self.version}+{name}"
-        own = _with(self.parameters, new, SEGMENTED if self.spine else NEURAXIAL)
-        fine = _with(self.segmented_parameters, new, SEGMENTED)
-        return replace(self, parameters=own, segmented_parameters=fine, version=version)
+        parameters = {**self.parameters, **self.variants[name].parameters}
+        return replace(self, parameters=parameters, version=f"{self.version}+{name}")
 
     def segmented(
         self,
@@ -196,7 +195,7 @@ class Drug:
         spread: float = 2.0,
         sites: Sequence[str] = (),
     ) -> Drug:
-        """The same drug in the finer neuraxial model, whose spine is a chain of segments.
+        """The same drug with another division of the spine, and doses and samples at other levels.
 
         Parameters
         ----------
@@ -214,7 +213,7 @@ class Drug:
         Returns
         -------
         Drug
-            With the parameters of that model; the version names the division.
+            Its version names the division where it is not the default one.
 
         Raises
         ------
@@ -230,8 +229,10 @@ class Drug:
         True
         """
         spine = Spine(segments, tip, epidural, spread, sites)
-        version = f"{self.version.replace(f'+{self.spine}', '')}+{spine}"
-        return replace(self, parameters=self.segmented_parameters, spine=spine, version=version)
+        version = self.version.replace(f"+{self.spine}", "")
+        if spine != Spine():
+            version += f"+{spine}"
+        return replace(self, spine=spine, version=version)
 
     def model(self) -> Model:
         """The neuraxial model with this drug's parameters.
@@ -339,7 +340,7 @@ class Drug:
         )
 
     def ratio(self, preset: str = "nominal") -> float:
-        """A published dose ratio: reference (oral) dose per test (intrathecal) dose.
+        """A published dose ratio: oral dose per intrathecal dose.
 
         Parameters
         ----------
@@ -353,13 +354,19 @@ class Drug:
         Raises
         ------
         DrugError
-            No such preset, or a drug for which no ratio is defined.
+            No such preset, one of other routes, or a drug for which no ratio is defined.
 
         Examples
         --------
         >>> Drug.read("morphine").ratio("clinical_start")
         105.5
         """
+        if preset in self.ratios and preset not in self.presets:
+            raise DrugError(
+                f"the ratio is {self.ratios[preset].pair}, not oral : intrathecal",
+                given=f'ratio="{preset}"',
+                remedy="Give one of oral : intrathecal as a number: ratio=100.",
+            )
         if self.equivalence is None:
             no = self.refused.get("oral")
             why = no.reason if no else f"the file of {self.name} has no dose ratio"
@@ -387,12 +394,33 @@ class Drug:
         """Inputs of the model for which the file has parameters."""
         groups = ("oral", "oral modified")
         own = [g for g in groups if NEURAXIAL[g][0] in self.parameters]
-        return (*own, "iv", "epidural", "intrathecal")
+        return (*own, "iv", "epidural", "intrathecal", route_at(self.spine.tip))
 
     @property
     def presets(self) -> dict[str, Preset]:
-        """Published dose ratios by name, each with its study."""
-        return self.equivalence.presets if self.equivalence else {}
+        """Published dose ratios oral : intrathecal by name, each with its study."""
+        return self.published("oral", "intrathecal")
+
+    def published(self, reference: str, test: str) -> dict[str, Preset]:
+        """Published dose ratios of one pair of routes.
+
+        Parameters
+        ----------
+        reference, test : str
+            Routes, for example ``"epidural"`` and ``"intrathecal"``.
+
+        Returns
+        -------
+        dict of str to Preset
+            By name, each with its study.
+
+        Examples
+        --------
+        >>> Drug.read("morphine").published("subcutaneous", "epidural")["kalso_1996"].ratio
+        3.5
+        """
+        pair = (reference, test)
+        return {n: p for n, p in self.ratios.items() if (p.reference, p.test) == pair}
 
     def sources_used(self, preset: str | None = None) -> list[str]:
         """References behind a simulation: those of the model's parameters, and of a ratio.
@@ -421,7 +449,7 @@ class Drug:
         -------
         list of str
         """
-        ratios = (self.equivalence, *self.presets.values()) if self.equivalence else ()
+        ratios = ([self.equivalence] if self.equivalence else []) + [*self.ratios.values()]
         doses = (*self.routes.values(), *self.refused.values())
         return _sources(*self.parameters.values(), *doses, *ratios)
 
@@ -462,12 +490,13 @@ class Drug:
             dose, day = (" to ".join(map(amount_text, span)) for span in (r.per_dose, r.per_day))
             lines.append(f"  {name:<12} {dose} a dose, {day} a day")
         lines += [f"  not {name}: {r.reason}" for name, r in self.refused.items()]
-        if self.equivalence:
-            lines.append(f"  {self.equivalence.reference} : {self.equivalence.test} dose ratios")
-        lines += [
-            f"    {p.ratio:g}  {p.name}: {p.design}{f' (n = {p.n})' if p.n else ''}"
-            for p in self.presets.values()
-        ]
+        for pair in dict.fromkeys(p.pair for p in self.ratios.values()):
+            lines.append(f"  {pair} dose ratios")
+            lines += [
+                f"    {p.ratio:g}  {p.name}: {p.design}{f' (n = {p.n})' if p.n else ''}"
+                for p in self.ratios.values()
+                if p.pair == pair
+            ]
         counts = Counter(p.confidence for p in self.parameters.values())
         trust = ", ".join(f"{counts[word]} {word}" for word in CONFIDENCE if counts[word])
         lines.append(f"  {len(self.parameters)} parameters: {trust}")
@@ -475,14 +504,6 @@ class Drug:
 
     def __repr__(self) -> str:
         return f'Drug("{self.name}", version {self.version}): {", ".join(self.routes)}'
-
-
-def _with(
-    old: Mapping[str, Sourced], new: Mapping[str, Sourced], table: Mapping[str, tuple[str, ...]]
-) -> dict[str, Sourced]:
-    """Parameters with others in their place, as far as the model of the table has them."""
-    known = {n for group in table.values() for n in group}
-    return {**old, **{n: p for n, p in new.items() if n in known}}
 
 
 def _number_in(text: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import tomllib
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,25 +12,26 @@ from typing import Any, NamedTuple
 from pkmodel import units
 from pkmodel.drugs.schema import CONFIDENCE, Equivalence, Limits, Preset, Refusal, Sourced, Variant
 from pkmodel.errors import DrugError, UnitError, did_you_mean
-from pkmodel.library import DIMENSIONS, NEURAXIAL, SEGMENTED
+from pkmodel.library import DIMENSIONS, NEURAXIAL
 
 HOME = Path(__file__).parent
 PHYSIOLOGY = "physiology"
 DISTRIBUTIONS = ("log-normal", "logit-normal")
 ROUTES = ("oral", "iv", "epidural", "intrathecal")
+PUBLISHED = (*ROUTES, "subcutaneous")  # routes of published ratios, more than the model has
+PAIR = ("oral", "intrathecal")
 
 _NUMBER = ("value", "source", "confidence", "note")
 _PARAMETER = ("value", "cv", "cv_confidence", "distribution", *_NUMBER[1:], "population")
 _LIMITS = ("per_dose", "per_day", "max_concentration", *_NUMBER[1:])
 _EQUIVALENCE = ("reference", "test", "nominal", "range", "presets", *_NUMBER[1:])
 _PRESET = ("ratio", "range", "design", "n", *_NUMBER[1:])
+_RATIO = ("reference", "test", *_PRESET)
 _REFUSAL = ("reason", "remedy", "source", "confidence")
 _TEXTS = ("name", "version", "indication")
-_TABLES = ("parameters", "segmented", "routes", "refused", "equivalence", "variants", "sources")
+_TABLES = ("parameters", "routes", "refused", "equivalence", "ratios", "variants", "sources")
 _TOP = (*_TEXTS, "synonyms", "molar_mass", "octanol_water", *_TABLES)
 _NAMES = tuple(n for group in NEURAXIAL.values() for n in group)
-_SEGMENTED = tuple(n for group in SEGMENTED.values() for n in group)
-_ALL = tuple(dict.fromkeys((*_NAMES, *_SEGMENTED)))
 
 
 def load(path: Path) -> dict[str, Any]:
@@ -80,10 +81,9 @@ def read(path: Path) -> dict[str, Any]:
 
 
 class Physiology(NamedTuple):
-    """What no drug file needs to give: numbers of both models, and other sets of them."""
+    """What no drug file needs to give: numbers of the body, and other sets of them."""
 
     parameters: dict[str, Sourced]
-    segmented: dict[str, Sourced]
     variants: dict[str, Variant]
 
 
@@ -92,8 +92,7 @@ def _physiology() -> Physiology:
     path = HOME / f"{PHYSIOLOGY}.toml"
     reader = _Reader(load(path))
     found = Physiology(
-        reader.parameters(reader.section("parameters"), "parameters", _NAMES),
-        reader.parameters(reader.section("segmented"), "segmented", _SEGMENTED),
+        reader.parameters(reader.section("parameters"), "parameters"),
         reader.variants(),
     )
     if reader.faults:
@@ -116,7 +115,6 @@ class _Reader:
         top = self.table
         self.known(top, _TOP, "")
         texts = {key: self.text(top, key, "", required=key != "indication") for key in _TEXTS}
-        parameters, segmented = self.models(physiology)
         molar_mass = self.number("molar_mass", top.get("molar_mass"), "molar_mass", "molar_mass")
         octanol = top.get("octanol_water")
         return {
@@ -125,11 +123,11 @@ class _Reader:
             "molar_mass": molar_mass.value if molar_mass else math.nan,
             "octanol_water": octanol
             and self.number("octanol_water", octanol, "octanol_water", "ratio"),
-            "parameters": parameters,
-            "segmented_parameters": segmented,
+            "parameters": self.model(physiology),
             "routes": {n: self.limits(n, t) for n, t in self.section("routes").items()},
             "refused": {n: self.refusal(n, t) for n, t in self.section("refused").items()},
             "equivalence": self.equivalence(top["equivalence"]) if "equivalence" in top else None,
+            "ratios": self.ratios(),
             "variants": {**physiology.variants, **self.variants()},
             "references": tuple(self.sources.values()),
         }
@@ -145,41 +143,29 @@ class _Reader:
         """Whether this is a table, after naming the keys it should not have."""
         return only_known(table, keys, path, self.faults)
 
-    def models(self, physiology: Physiology) -> tuple[dict[str, Sourced], dict[str, Sourced]]:
-        """Parameters of the model with four levels, and of the one with segments, in their order."""
-        named, fine = self.section("parameters"), self.section("segmented")
-        own = self.parameters(named, "parameters", _NAMES)
-        of_segments = self.parameters(fine, "segmented", _SEGMENTED)
-        self.complete({*physiology.parameters, *named}, NEURAXIAL)
-        self.complete({*physiology.parameters, *physiology.segmented, *named, *fine}, SEGMENTED)
-        levels = {**physiology.parameters, **own}
-        segments = {**physiology.parameters, **physiology.segmented, **own, **of_segments}
-        return (
-            {n: levels[n] for n in _NAMES if n in levels},
-            {n: segments[n] for n in _SEGMENTED if n in segments},
-        )
+    def model(self, physiology: Physiology) -> dict[str, Sourced]:
+        """Parameters of the model in their order; those of the file stand in the place of the body's."""
+        own = self.parameters(self.section("parameters"), "parameters")
+        self.complete({*physiology.parameters, *self.section("parameters")})
+        found = {**physiology.parameters, **own}
+        return {n: found[n] for n in _NAMES if n in found}
 
-    def complete(self, given: Container[str], table: Mapping[str, tuple[str, ...]]) -> None:
-        """A model needs all its required parameters, and each optional group whole."""
-        for group, names in table.items():
-            if group != "required" and not any(n in given for n in names):
-                continue
-            missing = [
-                f"{'parameters' if n in _NAMES else 'segmented'}.{n}: missing "
-                f"({DIMENSIONS[n][1]}, a {DIMENSIONS[n][0]})"
-                for n in names
-                if n not in given
-            ]
-            self.faults += [fault for fault in missing if fault not in self.faults]
+    def complete(self, given: Container[str]) -> None:
+        """The model needs all its required parameters, and each optional group whole."""
+        for group, names in NEURAXIAL.items():
+            if group == "required" or any(n in given for n in names):
+                self.faults += [
+                    f"parameters.{n}: missing ({DIMENSIONS[n][1]}, a {DIMENSIONS[n][0]})"
+                    for n in names
+                    if n not in given
+                ]
 
-    def parameters(
-        self, tables: Mapping[str, Any], path: str, names: tuple[str, ...]
-    ) -> dict[str, Sourced]:
+    def parameters(self, tables: Mapping[str, Any], path: str) -> dict[str, Sourced]:
         found = {}
         for name, table in tables.items():
             where = f"{path}.{name}"
-            if name not in names:
-                self.faults.append(f"{where}: unknown parameter{did_you_mean(name, names)}")
+            if name not in _NAMES:
+                self.faults.append(f"{where}: unknown parameter{did_you_mean(name, _NAMES)}")
             elif number := self.number(name, table, where, DIMENSIONS[name][0], spread=True):
                 found[name] = number
         return found
@@ -301,12 +287,11 @@ class _Reader:
         self.faults.append(f"{path}: expected a number above 0, not {number!r}")
         return math.nan
 
-    def route(self, name: str, path: str) -> str:
-        if name not in ROUTES:
-            self.faults.append(
-                f"{path}: unknown route{did_you_mean(name, ROUTES)} ({', '.join(ROUTES)})"
-            )
-        return name
+    def route(self, name: Any, path: str, known: Sequence[str] = ROUTES) -> str:
+        if name not in known:
+            what = f'unknown route "{name}"{did_you_mean(str(name), known)}' if name else "missing"
+            self.faults.append(f"{path}: {what}; one of {', '.join(known)}")
+        return str(name)
 
     def limits(self, name: str, table: Any) -> Limits | None:
         path = f"routes.{name}"
@@ -334,31 +319,54 @@ class _Reader:
         path = "equivalence"
         if not self.known(table, _EQUIVALENCE, path):
             return None
-        presets = table.get("presets", {})
         return Equivalence(
-            self.route(str(table.get("reference")), f"{path}.reference"),
-            self.route(str(table.get("test")), f"{path}.test"),
+            self.route(table.get("reference"), f"{path}.reference", PAIR[:1]),
+            self.route(table.get("test"), f"{path}.test", PAIR[1:]),
             self.real(table.get("nominal"), f"{path}.nominal"),
             self.span(table.get("range"), f"{path}.range"),
-            {n: p for n, t in presets.items() if (p := self.preset(n, t))},
             **self.origin(table, path),
         )
 
-    def preset(self, name: str, table: Any) -> Preset | None:
-        path = f"equivalence.presets.{name}"
-        if not self.known(table, _PRESET, path):
+    def ratios(self) -> dict[str, Preset]:
+        """Published ratios of all pairs of routes, those of oral : intrathecal first."""
+        path, main = "equivalence.presets", self.table.get("equivalence")
+        presets = main.get("presets", {}) if isinstance(main, dict) else {}
+        tables = presets if only_table(presets, path, self.faults) else {}
+        found = [self.preset(n, t, f"{path}.{n}", PAIR) for n, t in tables.items()]
+        for name, table in self.section("ratios").items():
+            if name in (*tables, "nominal"):
+                self.faults.append(f"ratios.{name}: the name is taken in [{path}]; choose another")
+            found.append(self.preset(name, table, f"ratios.{name}"))
+        return {p.name: p for p in found if p}
+
+    def pair(self, table: dict[str, Any], path: str) -> tuple[str, str]:
+        """The routes of a ratio other than oral : intrathecal."""
+        reference = self.route(table.get("reference"), f"{path}.reference", PUBLISHED)
+        test = self.route(table.get("test"), f"{path}.test", PUBLISHED)
+        if (reference, test) == PAIR:
+            where = path.replace("ratios", "equivalence.presets", 1)
+            self.faults.append(f"{path}: a ratio oral : intrathecal stands in [{where}]")
+        elif reference == test and test in PUBLISHED:
+            self.faults.append(f"{path}.test: expected another route than that of the reference")
+        return reference, test
+
+    def preset(
+        self, name: str, table: Any, path: str, pair: tuple[str, str] | None = None
+    ) -> Preset | None:
+        if not self.known(table, _PRESET if pair else _RATIO, path):
             return None
+        reference, test = pair or self.pair(table, path)
         n = table.get("n")
-        if not isinstance(n, int) or n < 0:
+        if not isinstance(n, int) or isinstance(n, bool) or n < 0:
             self.faults.append(
                 f"{path}.n: expected the number of subjects, 0 without a study, not {n!r}"
             )
         span = self.span(table["range"], f"{path}.range") if "range" in table else None
-        ratio, design = (
-            self.real(table.get("ratio"), f"{path}.ratio"),
-            self.text(table, "design", path),
-        )
-        return Preset(name, ratio, design, n, span, **self.origin(table, path))
+        ratio = self.real(table.get("ratio"), f"{path}.ratio")
+        if span and (ratio < span[0] or ratio > span[1]):
+            self.faults.append(f"{path}.ratio: {ratio:g} is not within its range")
+        design = self.text(table, "design", path)
+        return Preset(name, reference, test, ratio, design, n, span, **self.origin(table, path))
 
     def variants(self) -> dict[str, Variant]:
         tables = self.section("variants")
@@ -371,7 +379,7 @@ class _Reader:
         values = table.get("parameters", {})
         if not values:
             self.faults.append(f"{path}.parameters: expected the parameters that differ")
-        own = self.parameters(values, f"{path}.parameters", _ALL)
+        own = self.parameters(values, f"{path}.parameters")
         return Variant(name, self.text(table, "description", path), own)
 
 
@@ -385,10 +393,16 @@ def _not_in(word: Any, known: Iterable[str]) -> str:
     return f"{what}; one of {', '.join(known)}"
 
 
-def only_known(table: Any, keys: Iterable[str], path: str, faults: list[str]) -> bool:
-    """Whether this is a table of a TOML file, after naming the keys it should not have."""
+def only_table(table: Any, path: str, faults: list[str]) -> bool:
+    """Whether this is a table of a TOML file; if not, that is a fault."""
     if not isinstance(table, dict):
         faults.append(f"{path}: expected a table, [{path}]")
+    return isinstance(table, dict)
+
+
+def only_known(table: Any, keys: Iterable[str], path: str, faults: list[str]) -> bool:
+    """Whether this is a table of a TOML file, after naming the keys it should not have."""
+    if not only_table(table, path, faults):
         return False
     for key in table:
         if key not in keys:

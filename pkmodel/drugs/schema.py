@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 CONFIDENCE: dict[str, str] = {
     "read": "read in the source's text or abstract",
@@ -83,9 +83,11 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Preset:
-    """A published dose ratio: reference dose per test dose, and the study it comes from."""
+    """A published dose ratio: dose by the `reference` route per dose by the `test` route, and the study."""
 
     name: str
+    reference: str
+    test: str
     ratio: float
     design: str
     n: int
@@ -94,16 +96,20 @@ class Preset:
     confidence: str = "assumed"
     note: str = ""
 
+    @property
+    def pair(self) -> str:
+        """The two routes, ``"iv : intrathecal"``."""
+        return f"{self.reference} : {self.test}"
+
 
 @dataclass(frozen=True)
 class Equivalence:
-    """Daily dose by the `reference` route that is said to do what one by the `test` route does."""
+    """Daily oral dose (`reference`) that is said to do what an intrathecal one (`test`) does."""
 
     reference: str
     test: str
     nominal: float
     range: tuple[float, float]
-    presets: dict[str, Preset] = field(default_factory=dict)
     source: tuple[str, ...] = ()
     confidence: str = "assumed"
     note: str = ""

@@ -6,14 +6,13 @@ Every function takes its parameters by name: text with a unit, a number in inter
 
 from pkmodel.library.builder import neuraxial
 from pkmodel.library.mammillary import one_compartment, three_compartment, two_compartment
-from pkmodel.library.names import DIMENSIONS, NEURAXIAL, SEGMENTED
+from pkmodel.library.names import DIMENSIONS, NEURAXIAL
 from pkmodel.library.parts import Value, parameter
 from pkmodel.library.spine import Spine
 
 __all__ = [
     "DIMENSIONS",
     "NEURAXIAL",
-    "SEGMENTED",
     "Spine",
     "Value",
     "neuraxial",

@@ -1,12 +1,11 @@
-"""The neuraxial model, coarse or fine."""
+"""The neuraxial model."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from pkmodel.errors import ModelError, did_you_mean
-from pkmodel.library.levels import levels
-from pkmodel.library.names import DIMENSIONS, NEURAXIAL, SEGMENTED
+from pkmodel.library.names import DIMENSIONS, NEURAXIAL
 from pkmodel.library.parts import Value, parameter, together
 from pkmodel.library.segments import segments
 from pkmodel.library.spine import Spine
@@ -15,26 +14,27 @@ from pkmodel.model import Model
 
 __all__ = ["neuraxial"]
 
+_DEFAULT = Spine()
 
-def neuraxial(spine: Spine | None = None, **parameters: Value) -> Model:
+
+def neuraxial(spine: Spine = _DEFAULT, **parameters: Value) -> Model:
     """Gut, blood, epidural space, cerebrospinal fluid (CSF), spinal cord and brain.
 
     Parameters
     ----------
-    spine : Spine, optional
-        How to divide the spine into segments, and where drug enters; without one, CSF has four well-mixed
-        levels (lumbar, thoracic, cervical, cranial).
+    spine : Spine
+        How many segments the spine has, where drug enters, and which levels are sites.
     **parameters : str, float or Parameter
-        Every name of ``NEURAXIAL["required"]``, or of ``SEGMENTED["required"]`` with a `spine`; each other group of
-        these tables may be left out as a whole (a drug without oral form, disposition with one peripheral
-        compartment). A drug file gives them all: ``Drug.read("morphine").model()``.
+        Every name of ``NEURAXIAL["required"]``; each other group of that table may be left out as a whole (a drug
+        without oral form, disposition with one peripheral compartment). A drug file gives them all:
+        ``Drug.read("morphine").model()``.
 
     Returns
     -------
     Model
-        Routes ``iv``, ``epidural``, ``intrathecal`` (and ``oral``, ``oral modified``); the sites are plasma, the
-        levels of CSF, cord and brain, and with a `spine` the parts of the head, the regions of the cord and the
-        sites it names.
+        Routes ``iv``, ``epidural``, ``intrathecal`` (and ``oral``, ``oral modified``), and the intrathecal one under
+        the name of its tip, too: ``intrathecal L3-L4``. The sites are plasma, the regions of CSF and cord, the parts
+        of the head, brain, metabolites, and the sites that `spine` names.
 
     Raises
     ------
@@ -43,7 +43,7 @@ def neuraxial(spine: Spine | None = None, **parameters: Value) -> Model:
 
     Notes
     -----
-    Neighbouring parts of CSF exchange by pulsatile mixing (both ways) and by bulk flow: CSF is made in the
+    Neighbouring parts of CSF exchange by pulsatile mixing (dispersion) and by bulk flow: CSF is made in the
     head, free of drug; a fraction runs down and is absorbed along the spine in proportion to the volume, the
     rest is absorbed in the head. Loss from CSF to blood is first order with rate ``csf_loss_rate``; the way back
     has the clearance ``csf_loss_rate * volume * csf_plasma_ratio``, so that without bulk flow CSF would come to
@@ -54,14 +54,14 @@ def neuraxial(spine: Spine | None = None, **parameters: Value) -> Model:
     --------
     >>> from pkmodel.drugs import Drug
     >>> morphine = {n: p.value for n, p in Drug.read("morphine").parameters.items()}
-    >>> len(neuraxial(**morphine).states)
-    11
+    >>> coarse = neuraxial(Spine(3), **morphine)
+    >>> [state for state in coarse.states if "_csf_" in state]
+    ['lumbar_csf_1', 'thoracic_csf_1', 'cervical_csf_1']
     """
-    table = NEURAXIAL if spine is None else SEGMENTED
-    groups = [g for g in table if g != "required" and set(table[g]) & set(parameters)]
-    wanted = [n for g in ("required", *groups) for n in table[g]]
+    groups = [g for g in NEURAXIAL if g != "required" and set(NEURAXIAL[g]) & set(parameters)]
+    wanted = [n for g in ("required", *groups) for n in NEURAXIAL[g]]
     _check(wanted, parameters)
-    part = together(systemic(groups), levels() if spine is None else segments(spine))
+    part = together(systemic(groups), segments(spine, groups))
     return Model(
         "neuraxial",
         tuple(part.compartments),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["DIMENSIONS", "METABOLITES", "NEURAXIAL", "SEGMENTED"]
+__all__ = ["DIMENSIONS", "METABOLITES", "NEURAXIAL"]
 
 DIMENSIONS: dict[str, tuple[str, str]] = {
     "clearance": ("clearance", "systemic clearance"),
@@ -29,13 +29,11 @@ DIMENSIONS: dict[str, tuple[str, str]] = {
     ),
     "intrathecal_bioavailability": (
         "fraction",
-        "fraction of an intrathecal dose that enters lumbar CSF",
+        "fraction of an intrathecal dose that enters CSF",
     ),
     "epidural_loss_rate": ("rate_constant", "first-order loss from the epidural space"),
-    "epidural_csf_fraction": (
-        "fraction",
-        "part of that loss that crosses the dura into lumbar CSF",
-    ),
+    "epidural_csf_fraction": ("fraction", "part of that loss that crosses the dura into CSF"),
+    "dura_transfer_rate": ("rate_constant", "passage from the dura into the CSF beneath it"),
     "epidural_fat_uptake_rate": ("rate_constant", "uptake from the epidural space into its fat"),
     "epidural_fat_release_rate": ("rate_constant", "release from epidural fat into the space"),
     "csf_production": ("clearance", "production of CSF, free of drug, in the head"),
@@ -47,12 +45,8 @@ DIMENSIONS: dict[str, tuple[str, str]] = {
     "thoracic_csf_volume": ("volume", "thoracic CSF"),
     "cervical_csf_volume": ("volume", "cervical CSF"),
     "cranial_csf_volume": ("volume", "CSF of the head, cisterns and ventricles"),
-    "lumbar_thoracic_mixing": ("clearance", "pulsatile mixing between lumbar and thoracic CSF"),
-    "thoracic_cervical_mixing": ("clearance", "pulsatile mixing between thoracic and cervical CSF"),
-    "cervical_cranial_mixing": ("clearance", "pulsatile mixing between cervical and cranial CSF"),
     "csf_loss_rate": ("rate_constant", "loss from CSF to blood"),
     "csf_plasma_ratio": ("ratio", "CSF:plasma concentration ratio at rest, without bulk flow"),
-    "cord_volume": ("volume", "spinal cord beside the lumbar CSF"),
     "cord_exchange_rate": ("rate_constant", "equilibration of cord with the CSF beside it"),
     "cord_csf_ratio": ("ratio", "cord:CSF concentration ratio at rest"),
     "brain_volume": ("volume", "brain"),
@@ -82,6 +76,8 @@ DIMENSIONS: dict[str, tuple[str, str]] = {
     "m3g_clearance": ("clearance", "elimination of M3G"),
     "m3g_volume": ("volume", "volume of distribution of M3G"),
     "m3g_mass_ratio": ("ratio", "molar mass of M3G over that of the drug"),
+    "m3g_csf_exchange_rate": ("rate_constant", "equilibration of CSF with M3G in blood"),
+    "m3g_csf_plasma_ratio": ("ratio", "CSF:plasma concentration ratio of M3G at rest"),
     "m6g_fraction": ("fraction", "part of the systemic clearance that forms M6G"),
     "m6g_first_pass_fraction": (
         "fraction",
@@ -90,6 +86,8 @@ DIMENSIONS: dict[str, tuple[str, str]] = {
     "m6g_clearance": ("clearance", "elimination of M6G"),
     "m6g_volume": ("volume", "volume of distribution of M6G"),
     "m6g_mass_ratio": ("ratio", "molar mass of M6G over that of the drug"),
+    "m6g_csf_exchange_rate": ("rate_constant", "equilibration of CSF with M6G in blood"),
+    "m6g_csf_plasma_ratio": ("ratio", "CSF:plasma concentration ratio of M6G at rest"),
 }
 """Dimension and meaning of every parameter of the library."""
 
@@ -100,40 +98,13 @@ _OPTIONAL = {
     "oral modified": ("oral_modified_bioavailability", "oral_modified_duration"),
     "deep": ("deep_intercompartmental_clearance", "deep_peripheral_volume"),
     "epidural fat": ("epidural_fat_uptake_rate", "epidural_fat_release_rate"),
+    "dura": ("dura_transfer_rate",),
+    "metabolites": tuple(n for n in DIMENSIONS if n.startswith(METABOLITES)),
 }
-_MIXING = ("lumbar_thoracic_mixing", "thoracic_cervical_mixing", "cervical_cranial_mixing")
-_LEVELS_ONLY = (*_MIXING, "cord_volume")
-_METABOLITES = tuple(n for n in DIMENSIONS if n.startswith(METABOLITES))
-_SEGMENTS_ONLY = (
-    "lumbar_dispersion_time",
-    "thoracic_dispersion_time",
-    "cervical_dispersion_time",
-    "csf_pulsation",
-    "ventricular_csf_fraction",
-    "cisternal_csf_fraction",
-    "cranial_mixing",
-    "ventricular_mixing",
-    "whole_cord_volume",
-)
-
-
-def _required(*others: tuple[str, ...]) -> tuple[str, ...]:
-    """All names but these, the optional groups, and those of other models of the library."""
-    without = {
-        n for group in (*_OPTIONAL.values(), *others, ("bioavailability", "lag")) for n in group
-    }
-    return tuple(n for n in DIMENSIONS if n not in without)
-
+_ELSEWHERE = ("bioavailability", "lag", *(n for group in _OPTIONAL.values() for n in group))
 
 NEURAXIAL: dict[str, tuple[str, ...]] = {
     **_OPTIONAL,
-    "required": _required(_SEGMENTS_ONLY, _METABOLITES),
+    "required": tuple(n for n in DIMENSIONS if n not in _ELSEWHERE),
 }
-"""Parameters of the neuraxial model with four levels of CSF, by the group in which they come."""
-
-SEGMENTED: dict[str, tuple[str, ...]] = {
-    **_OPTIONAL,
-    "metabolites": _METABOLITES,
-    "required": _required(_LEVELS_ONLY, _METABOLITES),
-}
-"""Parameters of the neuraxial model with a chain of segments, likewise."""
+"""Parameters of the neuraxial model by the group in which they come."""

@@ -1,4 +1,4 @@
-"""The fine neuraxis: a chain of segments of CSF and cord, the CSF of the head in three parts, and the brain.
+"""The neuraxis: a chain of segments of CSF and cord, the CSF of the head in three parts, and the brain.
 
 Finite volumes. Between the middles of two neighbouring segments lie the resistances R [h/L] of their halves,
 
@@ -15,24 +15,35 @@ which is exact for constant q and R, never negative, and adds no dispersion of i
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from pkmodel.library.parts import Covariate, Part, barrier, remainder, together, two_way
-from pkmodel.library.spine import CONUS, ENLARGEMENT, REGIONS, TOP, Cell, Spine, between, shared
+from pkmodel.library.spine import (
+    CONUS,
+    ENLARGEMENT,
+    REGIONS,
+    TOP,
+    Cell,
+    Spine,
+    between,
+    route_at,
+    shared,
+)
 from pkmodel.model import Compartment, Flow, Input, Output
 
 CISTERNS = "cisternal_csf"
 _HEAD = (CISTERNS, "subarachnoid_csf", "ventricular_csf")
 
 
-def segments(spine: Spine) -> Part:
-    """Compartments of the neuraxis, from the lumbar sac to the brain."""
+def segments(spine: Spine, groups: Collection[str]) -> Part:
+    """Compartments of the neuraxis, from the lumbar sac to the brain, with the optional `groups` of parameters."""
     csf = together(_csf(spine), _head(), _exchange(spine))
-    return together(csf, _cord(spine), _brain(), _doses(spine), _sites(spine))
+    doses = together(_intrathecal(spine), _through_the_dura(spine, "dura" in groups))
+    return together(csf, _cord(spine), _brain(), doses, _sites(spine))
 
 
 def _csf(spine: Spine) -> Part:
@@ -47,6 +58,7 @@ def _csf(spine: Spine) -> Part:
         boxes.append(Compartment(cell.csf, volume))
         flows.append(Flow(cell.csf, "plasma", "clearance", ("spinal_absorption_rate", volume)))
         flows += barrier("plasma", cell.csf, "csf_loss_rate", volume, "csf_plasma_ratio")
+    covariates["csf_volume"] = lambda p: _spinal_volume(p) + p["cranial_csf_volume"]
     covariates["spinal_absorption_rate"] = lambda p: _spinal_flow(p) / _spinal_volume(p)
     return Part(boxes, flows, covariates=covariates)
 
@@ -114,17 +126,23 @@ def _brain() -> Part:
     return Part([Compartment("brain", "brain_volume")], flows)
 
 
-def _doses(spine: Spine) -> Part:
-    """Intrathecal doses into the segments around the tip; epidural ones across the dura likewise."""
+def _intrathecal(spine: Spine) -> Part:
+    """Doses into the segments around the tip; a second name of the route says where that is."""
     part = Part()
     for cell, share in spine.entered(spine.tip).items():
         name = f"intrathecal_into_{cell.csf}"
         part.covariates[name] = partial(_fraction, "intrathecal_bioavailability", share)
-        part.inputs.append(Input("intrathecal", cell.csf, bioavailability=name))
-    for cell, share in spine.entered(spine.epidural).items():
-        factors = ("epidural_loss_rate", "epidural_csf_fraction", share)
-        part.flows.append(Flow("epidural", cell.csf, "rate", factors))
+        for route in ("intrathecal", route_at(spine.tip)):
+            part.inputs.append(Input(route, cell.csf, bioavailability=name))
     return part
+
+
+def _through_the_dura(spine: Spine, dura: bool) -> Part:
+    """What crosses from the epidural space into the segments beside it, at once or with the delay of the dura."""
+    source = "dura" if dura else "epidural"
+    rate = ("dura_transfer_rate",) if dura else ("epidural_loss_rate", "epidural_csf_fraction")
+    shares = spine.entered(spine.epidural).items()
+    return Part(flows=[Flow(source, cell.csf, "rate", (*rate, share)) for cell, share in shares])
 
 
 def _sites(spine: Spine) -> Part:

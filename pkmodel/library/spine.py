@@ -110,6 +110,8 @@ class Spine:
         faults += [f'site "{s}" stands twice' for s in dict.fromkeys(sites) if sites.count(s) > 1]
         if faults:
             raise ModelError(*faults, remedy='Write for example tip="T10", sites=["csf L3-L4"].')
+        for name in ("tip", "epidural"):
+            object.__setattr__(self, name, level_name(getattr(self, name)))
 
     @property
     def shares(self) -> dict[str, int]:
@@ -158,6 +160,28 @@ def between(cells: tuple[Cell, ...], level: str) -> dict[Cell, float]:
             weight = (at - a.middle) / (b.middle - a.middle)
             return {a: 1 - weight, b: weight}
     return {cells[-1]: 1.0}
+
+
+def level_name(level: str) -> str:
+    """A level as it is usually written, the upper of two first.
+
+    Examples
+    --------
+    >>> level_name("t10"), level_name("T1-C7")
+    ('T10', 'C7-T1')
+    """
+    return "-".join(sorted(level.upper().split("-"), key=LEVELS.index, reverse=True))
+
+
+def route_at(level: str) -> str:
+    """Route of doses into CSF at a level; the neuraxial model has that of its tip.
+
+    Examples
+    --------
+    >>> route_at("T10")
+    'intrathecal T10'
+    """
+    return f"intrathecal {level_name(level)}"
 
 
 def place(level: str) -> float:

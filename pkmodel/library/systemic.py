@@ -1,4 +1,4 @@
-"""Gut, blood, metabolites and the epidural space: what both neuraxial models share."""
+"""Gut, blood, metabolites and the epidural space."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from pkmodel.library.names import METABOLITES
-from pkmodel.library.parts import Part, remainder, together, two_way
+from pkmodel.library.parts import Part, barrier, remainder, together, two_way
 from pkmodel.model import Compartment, Flow, Input, Output
 
 
@@ -16,7 +16,7 @@ def systemic(groups: Collection[str]) -> Part:
 
     Notes
     -----
-    What crosses the dura from the epidural space is left to the neuraxis.
+    What enters CSF, from the dura or from the epidural space, is left to the neuraxis.
     """
     wanted = {"required", *groups}
     if "metabolites" not in groups:
@@ -41,6 +41,7 @@ _BOXES: list[tuple[str, Compartment]] = [
     ("deep", Compartment("deep_peripheral", "deep_peripheral_volume")),
     ("required", Compartment("epidural")),
     ("epidural fat", Compartment("epidural_fat")),
+    ("dura", Compartment("dura")),
 ]
 
 _FLOWS: list[tuple[str, Flow]] = [
@@ -51,6 +52,7 @@ _FLOWS: list[tuple[str, Flow]] = [
     ("epidural fat", Flow("epidural", "epidural_fat", "rate", ("epidural_fat_uptake_rate",))),
     ("epidural fat", Flow("epidural_fat", "epidural", "rate", ("epidural_fat_release_rate",))),
     ("required", Flow("epidural", "plasma", "rate", ("epidural_loss_rate", "epidural_blood_fraction"))),
+    ("dura", Flow("epidural", "dura", "rate", ("epidural_loss_rate", "epidural_csf_fraction"))),
 ]  # fmt: skip
 
 _MODIFIED = Input(
@@ -81,17 +83,19 @@ def _metabolite(name: str, forms: list[str]) -> Part:
 
     Notes
     -----
-    An oral dose brings what the gut wall and the liver form on its first pass, with the delay of absorption.
+    An oral dose brings what the gut wall and the liver form on its first pass, with the delay of absorption. CSF
+    as a whole takes it up from blood: under an intrathecal infusion it does not fall with the distance from the tip.
     """
+    csf, gut, mass = f"{name}_csf", f"{name}_gut", f"{name}_mass_ratio"
     part = Part(
-        [Compartment(name, f"{name}_volume")],
+        [Compartment(name, f"{name}_volume"), Compartment(csf, "csf_volume")],
         [
             Flow("plasma", name, "clearance", ("clearance", f"{name}_fraction")),
             Flow(name, None, "clearance", (f"{name}_clearance",)),
+            *barrier(name, csf, f"{csf}_exchange_rate", "csf_volume", f"{csf}_plasma_ratio"),
         ],
-        outputs=[Output(name, {name: f"{name}_mass_ratio"})],
+        outputs=[Output(name, {name: mass}), Output(csf, {csf: mass})],
     )
-    gut = f"{name}_gut"
     if forms:
         part.compartments.append(Compartment(gut))
         part.flows.append(Flow(gut, name, "rate", ("absorption_rate",)))

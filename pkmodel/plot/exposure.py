@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pkmodel.drugs import Drug
+from pkmodel.equivalence import pair
 from pkmodel.errors import InputError, ParameterError
 from pkmodel.plot import style
 from pkmodel.plot.data import CASES, choose_sites, one_of, percentiles, refuse_dimensions
-from pkmodel.regimen import Regimen
 
 if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+    from pkmodel.drugs import Preset
 
 SITES = {
     "plasma": (style.VERMILION, style.SOLID),
@@ -57,14 +59,15 @@ def ratio(
     ratios : xarray.Dataset
         From :func:`pkmodel.equivalence.implied`.
     nominal : float, optional
-        The ratio to judge, a vertical line; by default that of the drug.
+        The ratio to judge, a vertical line; by default that of the drug, where the routes are oral and
+        intrathecal.
     drug : Drug or str, optional
-        Its published ratios are a row each, their range is a shaded area. By default the drug of `ratios`, if
-        it comes with the package.
+        Its published ratios of the same two routes are a row each, their range is a shaded area. By default the
+        drug of `ratios`, if it comes with the package.
     metric : {"auc", "cavg", "cmax"}
         Measure of exposure at steady state.
     sites : str or iterable of str, optional
-        By default all.
+        By default all but metabolites and those that lie within or beside others.
     width : float
         Of the figure [inches]; 7.2 fill a page, and no letter is then smaller than 7 points.
 
@@ -95,12 +98,14 @@ def ratio(
     """
     plt = style.pyplot()
     implied = _implied(ratios, metric)
-    bands, cases = percentiles(implied.sel(site=choose_sites(implied.site.values, sites)))
+    bands, cases = percentiles(
+        implied.sel(site=choose_sites(implied.site.values, sites, style.MINOR))
+    )
     drug = _drug(drug, ratios.attrs)
-    nominal = _nominal(nominal, drug)
-    lines, rows = _site_rows(bands), _published_rows(drug)
-    routes = [" + ".join(Regimen.parse(str(ratios.attrs[k])).routes) if k in ratios.attrs else k
-              for k in ("reference", "test")]  # fmt: skip
+    routes = pair(ratios)
+    published = _Published.of(drug, *routes)
+    nominal = _nominal(nominal, published)
+    lines, rows = _site_rows(bands), _published_rows(published)
     with plt.rc_context(style.RC):
         heights = [2.3, 0.165 * (len(lines) + len(rows))]
         figure, (upper, lower) = plt.subplots(
@@ -111,13 +116,13 @@ def ratio(
         _draw_rows(lower, lines, rows)
         _write_table(lower, lines, rows, nominal, bool(cases))
         for axes in (upper, lower):
-            _mark(axes, drug, nominal)
+            _mark(axes, published, nominal)
         if nominal:
             upper.annotate(f"ratio {style.number(nominal, 4)}", (nominal, 1.0), (0, 2), ha="center",
                            xycoords=("data", "axes fraction"), textcoords="offset points", fontsize=7)  # fmt: skip
         upper.set_ylabel(f"{SYMBOLS.get(metric, metric)}\n{routes[1]} / {routes[0]}")
         lower.set_xlabel(f"Dose ratio (mg/day {routes[0]} per mg/day {routes[1]})")
-        _explain(plt, upper, lines, drug, cases)
+        _explain(plt, upper, lines, published, cases)
         style.describe(figure, _title(ratios.attrs, drug))
     return figure
 
@@ -135,6 +140,24 @@ class _Row:
     high: float
     color: Any = style.GREY
     dashes: Any = style.SOLID
+
+
+@dataclass(frozen=True)
+class _Published:
+    """What a drug file has on two routes."""
+
+    presets: dict[str, Preset]
+    range: tuple[float, float] | None = None
+    nominal: float | None = None
+
+    @classmethod
+    def of(cls, drug: Drug | None, reference: str, test: str) -> _Published:
+        presets = drug.published(reference, test) if drug else {}
+        main = drug.equivalence if drug else None
+        if main and (reference, test) == (main.reference, main.test):
+            return cls(presets, main.range, main.nominal)
+        ends = [end for p in presets.values() for end in (p.ratio, *(p.range or ()))]
+        return cls(presets, (min(ends), max(ends)) if ends else None)
 
 
 def _implied(ratios: xr.Dataset, metric: str) -> xr.DataArray:
@@ -160,9 +183,9 @@ def _drug(given: Drug | str | None, attrs: Mapping[Hashable, Any]) -> Drug | Non
     return Drug.read(given) if isinstance(given, str) else given
 
 
-def _nominal(nominal: float | None, drug: Drug | None) -> float | None:
+def _nominal(nominal: float | None, published: _Published) -> float | None:
     if nominal is None:
-        return drug.equivalence.nominal if drug and drug.equivalence else None
+        return published.nominal
     if not 0.0 < nominal < math.inf:
         raise ParameterError(
             f"the ratio is {nominal!r}; expected a number above 0", remedy="Write nominal=300."
@@ -179,9 +202,9 @@ def _site_rows(bands: xr.DataArray) -> list[_Row]:
     return rows
 
 
-def _published_rows(drug: Drug | None) -> list[_Row]:
+def _published_rows(published: _Published) -> list[_Row]:
     rows = []
-    for preset in drug.presets.values() if drug else ():
+    for preset in published.presets.values():
         label = style.words(preset.name) + (f", n = {preset.n}" if preset.n else "")
         low, high = preset.range or (preset.ratio, preset.ratio)
         rows.append(_Row(label, low, preset.ratio, high))
@@ -248,15 +271,17 @@ def _text(row: _Row, digits: int) -> str:
     return f"{value} ({low}–{high})" if row.high > row.low else value
 
 
-def _mark(axes: Axes, drug: Drug | None, nominal: float | None) -> None:
+def _mark(axes: Axes, published: _Published, nominal: float | None) -> None:
     """Shade the published range, and draw the nominal ratio."""
-    if drug and drug.equivalence:
-        axes.axvspan(*drug.equivalence.range, color="0.9", zorder=0, linewidth=0)
+    if published.range:
+        axes.axvspan(*published.range, color="0.9", zorder=0, linewidth=0)
     if nominal:
         axes.axvline(nominal, color="0.2", linewidth=0.9, linestyle=style.DASHED, zorder=1.5)
 
 
-def _explain(plt: Any, axes: Axes, lines: Sequence[_Row], drug: Drug | None, cases: str) -> None:
+def _explain(
+    plt: Any, axes: Axes, lines: Sequence[_Row], published: _Published, cases: str
+) -> None:
     """Write the legend beside the lines, in their order."""
     ranked = sorted(lines, key=lambda row: -row.value)
     entries = [(plt.Line2D([], [], color=r.color, linestyle=r.dashes), r.label) for r in ranked]
@@ -267,11 +292,11 @@ def _explain(plt: Any, axes: Axes, lines: Sequence[_Row], drug: Drug | None, cas
         (plt.Line2D([], [], color=style.BLACK, linewidth=0.8), "equal exposure"),
         (plt.Line2D([], [], color=style.GREY, marker=MODEL, **POINT), "ratio implied by the model"),
     ]
-    if drug and drug.equivalence:
+    if published.range:
         shaded = plt.Rectangle((0, 0), 1, 1, color="0.9", linewidth=0)
         entries += [
             (plt.Line2D([], [], color=style.GREY, marker=PUBLISHED, **POINT), "published ratio"),
-            (shaded, f"their range, {style.span(drug.equivalence.range)}"),
+            (shaded, f"their range, {style.span(published.range)}"),
         ]
     axes.legend(*zip(*entries, strict=True), loc="upper left", bbox_to_anchor=(1.02, 1.03),
                 borderaxespad=0.0, handlelength=2.6, labelspacing=0.3)  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import textwrap
 from collections.abc import Iterable
 from typing import Any
@@ -12,7 +13,9 @@ import numpy as np
 SITES = {
     "plasma": "Plasma",
     "m3g": "M3G",
+    "m3g_csf": "M3G in CSF",
     "m6g": "M6G",
+    "m6g_csf": "M6G in CSF",
     "lumbar_csf": "Lumbar CSF",
     "thoracic_csf": "Thoracic CSF",
     "cervical_csf": "Cervical CSF",
@@ -28,10 +31,10 @@ SITES = {
 """Sites in anatomical order, and how a figure calls them."""
 
 MINOR = (
-    "m3g", "m6g", "thoracic_csf", "cisternal_csf", "subarachnoid_csf", "ventricular_csf", "thoracic_cord",
-    "cervical_cord",
+    "m3g", "m3g_csf", "m6g", "m6g_csf", "thoracic_csf", "cisternal_csf", "subarachnoid_csf", "ventricular_csf",
+    "thoracic_cord", "cervical_cord",
 )  # fmt: skip
-"""Sites that a comparison shows only if it is asked to."""
+"""Sites that figures and printed tables show only if they are asked to."""
 
 # The colours of Okabe and Ito, which the colour-blind can tell apart; in grey print the line style does it.
 VERMILION, BLUE, GREEN, PURPLE = "#D55E00", "#0072B2", "#009E73", "#CC79A7"
@@ -88,8 +91,19 @@ def heading(subject: object, given: Iterable[str]) -> str:
     >>> heading("morphine", ["60 mg oral q12h", "0.4 mg/day intrathecal pump"])
     'Morphine: 60 mg oral q12h versus 0.4 mg/day intrathecal pump'
     """
-    parts = [words(str(subject or "")), " versus ".join(text for text in given if text)]
+    parts = [words(str(subject or "")), " versus ".join(rounded(text) for text in given if text)]
     return ": ".join(part for part in parts if part)
+
+
+def rounded(text: str) -> str:
+    """Round the longest numbers of a regimen's text.
+
+    Examples
+    --------
+    >>> rounded("66.6666666667 ug/day intrathecal pump")
+    '66.67 ug/day intrathecal pump'
+    """
+    return re.sub(r"\d+\.\d{5,}(?!\d|e)", lambda m: f"{float(m[0]):.4g}", text)
 
 
 def words(name: str) -> str:

@@ -50,9 +50,9 @@ def observations(table: pd.DataFrame, curves: xr.Dataset, *, width: float = 7.2)
     Returns
     -------
     matplotlib.figure.Figure
-        Above, a panel per arm and place: median and 5th to 95th percentile over the subjects, and the published
-        concentrations, peaks and times of peaks with their spread. Below, a row per observation: predicted over
-        observed, with the twofold band shaded.
+        Above, a panel per arm, place and substance: median and 5th to 95th percentile over the subjects, and the
+        published concentrations, peaks and times of peaks with their spread. Below, a row per observation: predicted
+        over observed, with the twofold band shaded.
 
     Raises
     ------
@@ -97,7 +97,8 @@ def observations(table: pd.DataFrame, curves: xr.Dataset, *, width: float = 7.2)
 
 def _of(curve: xr.Dataset, table: pd.DataFrame) -> pd.DataFrame:
     """Observations that are read off a curve."""
-    return table[(table.dose == str(curve.dose.item())) & (table.place == str(curve.place.item()))]
+    keys = ("dose", "place", "substance")
+    return table[(table[list(keys)] == [str(curve[key].item()) for key in keys]).all(axis=1)]
 
 
 def _has_points(curve: xr.Dataset, table: pd.DataFrame) -> bool:
@@ -130,15 +131,17 @@ def _draw_curve(axes: Axes, curve: xr.Dataset, table: pd.DataFrame, several: boo
     axes.set_ylim(max(top / 1e5, 0.3 * float(np.min(low[low > 0], initial=top))), 2 * top)
     axes.set_xlim(0, 1.02 * end / hours)
     arm = f", {curve.dose.item().replace('_', ' ')}" if several else ""
-    axes.set_title(f"{curve.place.item()}{arm}", loc="left", fontweight="bold", pad=3)
+    of = f"{curve.substance.item()} in " if curve.substance.item() else ""
+    axes.set_title(f"{of}{curve.place.item()}{arm}", loc="left", fontweight="bold", pad=3)
     axes.set_xlabel(f"Time ({word})")
     axes.set_ylabel(unit.replace("ug", "µg"))
 
 
 def _value(row: Any, dimension: str, unit: str) -> tuple[float, float, float]:
-    """Value and spread in a unit; of bounds the middle. A bound at infinity is left out."""
+    """Value and spread in a unit; of bounds the middle, and of a lower bound alone that bound."""
     factor = float(units.convert(f"1 {row.unit}", dimension)) * float(units.express(1.0, dimension, unit))  # fmt: skip
     low, high = factor * row.observed_low, factor * row.observed_high
+    high = low if high == math.inf else high
     middle = factor * row.observed if not math.isnan(row.observed) else (low + high) / 2
     return middle, max(low, 0.0), high
 
@@ -179,7 +182,7 @@ def _draw_rows(axes: Axes, table: pd.DataFrame) -> None:
     axes.axvspan(0.5, 2.0, color="0.92", linewidth=0)
     axes.axvline(1.0, color="0.6", linewidth=0.7)
     for place, row in enumerate(table.itertuples()):
-        base = _base(row)
+        base = _base(row) or math.nan
         spread = np.clip([row.observed_low / base, row.observed_high / base], 1 / REACH, REACH)
         axes.plot(spread, [place, place], color=OBSERVED, alpha=0.35, linewidth=5, solid_capstyle="butt")  # fmt: skip
         predicted = np.array([row.predicted_5, row.predicted, row.predicted_95]) / base

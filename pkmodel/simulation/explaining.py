@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -37,24 +38,24 @@ _INSTANT = 1e-9  # h: shorter than any dose
 
 @dataclass(frozen=True, repr=False)
 class RealisedDoses:
-    """What is given when; printed, one sentence per event.
+    """What is given when; printed, one sentence per dose or other event.
 
     Parameters
     ----------
     table : pandas.DataFrame
-        One row per event, in the order in which they act: ``id`` of the subject (if the source names any),
-        ``time`` and ``end`` [h], ``amount`` [mg] and ``rate`` [mg/h] that enter, ``compartment``, the number of
-        the ``record`` or order that it comes from, and the ``sentence``.
+        One row per event and compartment, in the order in which they act: ``id`` of the subject (if the source
+        names any), ``time`` and ``end`` [h], ``amount`` [mg] and ``rate`` [mg/h] that enter, ``compartment``, the
+        number of the ``record`` or order that it comes from, and the ``sentence``.
+    lines : tuple of str
+        The sentences, those of one dose into several compartments together.
     """
 
     table: pd.DataFrame
+    lines: tuple[str, ...]
 
     def __str__(self) -> str:
-        lines = list(self.table["sentence"][:_SHOWN])
-        if "id" in self.table:
-            lines = [f"ID {i}: {s}" for i, s in zip(self.table["id"], lines, strict=False)]
-        more = len(self.table) - len(lines)
-        return "\n".join([*lines, f"... and {more:,} more"] if more else lines)
+        more = len(self.lines) - _SHOWN
+        return "\n".join([*self.lines[:_SHOWN], *([f"... and {more:,} more"] if more > 0 else [])])
 
     __repr__ = __str__
 
@@ -125,11 +126,22 @@ def explain(
         *_steady(model, programmes, trains, periods),
         *_single(model, programmes, trains, found),
     ]
-    return RealisedDoses(_frame(sorted(rows, key=lambda row: row[:2]), programmes, word))
+    rows.sort(key=lambda row: row[:3])
+    record = programmes.record[[row.item for row in rows]] if rows else np.zeros(0, np.int64)
+    number, ids = table.row[record], table.subject[record] if table.grouped else None
+    sources = [f", from {word} {k}" for k in number]
+    own = [f"{r.when}, {r.what}{r.tail}{end}" for r, end in zip(rows, sources, strict=True)]
+    names = [""] * len(rows) if ids is None else [f"ID {i}: " for i in ids]
+    frame = _frame(rows, number, own, ids)
+    return RealisedDoses(frame, tuple(_told(rows, sources, names)))
 
 
 class _Row(NamedTuple):
-    """An event; sorted by span and moment."""
+    """An event; sorted by span, moment and record.
+
+    Its sentence is made of `when`, `what` and `tail`; where it follows the row of the same dose into another
+    compartment, `again` says what it adds.
+    """
 
     span: int
     moment: float
@@ -138,7 +150,10 @@ class _Row(NamedTuple):
     amount: float
     rate: float
     compartment: str
-    sentence: str
+    when: str
+    what: str
+    again: str = ""
+    tail: str = ""
 
 
 def _resets(programmes: Programmes) -> Iterator[_Row]:
@@ -160,7 +175,8 @@ def _resets(programmes: Programmes) -> Iterator[_Row]:
             0.0,
             0.0,
             "",
-            f"at {time:.15g} h, {said}",
+            f"at {time:.15g} h",
+            said,
         )
 
 
@@ -171,18 +187,18 @@ def _steady(
         item, value, length = trains.item[train], trains.value[train], trains.length[train]
         time, name = float(programmes.time[item]), model.states[trains.state[train]]
         if trains.constant[train]:
-            said = f"{amount_text(value)}/h into {name} has run for ever, and stops"
+            said = f"{amount_text(value)}/h into {name}"
             yield _Row(int(programmes.span[item]), time, int(item), time, np.inf, value, name,
-                       f"at {time:.15g} h, {said}")  # fmt: skip
+                       f"at {time:.15g} h", said, said, " stops, having run for ever")  # fmt: skip
             continue
         amount = value * length if length else value
         over = f" over {_span_text(length)}" if length else ""
-        said = (
-            f"{amount_text(amount)} into {name}{over} has come every {_span_text(trains.interval[train])} for ever, "
-            f"the last time at {last:.15g} h"
+        said = f"{amount_text(amount)} into {name}{over}"
+        tail = (
+            f", every {_span_text(trains.interval[train])} for ever, the last time at {last:.15g} h"
         )
         yield _Row(int(programmes.span[item]), time, int(item), last + length, amount, value * (length > 0), name,
-                   f"by {time:.15g} h, {said}")  # fmt: skip
+                   f"by {time:.15g} h", said, said, tail)  # fmt: skip
 
 
 def _single(model: Model, programmes: Programmes, trains: Trains, doses: Doses) -> Iterator[_Row]:
@@ -206,7 +222,8 @@ def _single(model: Model, programmes: Programmes, trains: Trains, doses: Doses) 
         over = "" if bolus else f" over {_span_text(length)}"
         yield _Row(int(programmes.span[item]), float(start), int(item), float(start if bolus else stop), amount,
                    0.0 if bolus else value, name,
-                   f"at {start:.15g} h, {amount_text(amount)}{origin} into {name}{over}")  # fmt: skip
+                   f"at {start:.15g} h", f"{amount_text(amount)}{origin} into {name}{over}",
+                   f"{amount_text(amount)} into {name}{over}")  # fmt: skip
 
 
 def _span_text(hours: float) -> str:
@@ -217,12 +234,9 @@ def _span_text(hours: float) -> str:
     return f"{hours * 3600:.3g} s"
 
 
-def _frame(rows: list[_Row], programmes: Programmes, word: str) -> pd.DataFrame:
+def _frame(rows: list[_Row], number: Ints, sentences: list[str], ids: Any) -> pd.DataFrame:
     import pandas as pd
 
-    table = programmes.table
-    record = programmes.record[[row.item for row in rows]] if rows else np.zeros(0, np.int64)
-    number = table.row[record]
     columns = {
         "time": [row.moment for row in rows],
         "end": [row.end for row in rows],
@@ -230,8 +244,15 @@ def _frame(rows: list[_Row], programmes: Programmes, word: str) -> pd.DataFrame:
         "rate": [row.rate for row in rows],
         "compartment": [row.compartment for row in rows],
         "record": number,
-        "sentence": [
-            f"{row.sentence}, from {word} {k}" for row, k in zip(rows, number, strict=True)
-        ],
+        "sentence": sentences,
     }
-    return pd.DataFrame({"id": table.subject[record], **columns} if table.grouped else columns)
+    return pd.DataFrame(columns if ids is None else {"id": ids, **columns})
+
+
+def _told(rows: list[_Row], sources: list[str], names: list[str]) -> Iterator[str]:
+    """One sentence per dose, whatever the number of its compartments, or other event."""
+    keyed = zip(rows, sources, names, strict=True)
+    for _, group in groupby(keyed, lambda k: (k[0].span, k[0].item, k[0].when, bool(k[0].again))):
+        (first, source, name), *others = group
+        parts = [first.what, *(row.again for row, *_ in others)]
+        yield f"{name}{first.when}, {', '.join(parts)}{first.tail}{source}"

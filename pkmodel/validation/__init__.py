@@ -4,8 +4,8 @@ The cases are data, in ``cases.toml``: dose, place of catheter and samples, obse
 and confidence. A prediction that fails is a finding and no error.
 """
 
-from pkmodel.validation.reader import load
+from pkmodel.validation.reader import PACKAGED, load
 from pkmodel.validation.report import Validation, validate
-from pkmodel.validation.running import coarse, fine
+from pkmodel.validation.running import as_published
 
-__all__ = ["Validation", "coarse", "fine", "load", "validate"]
+__all__ = ["PACKAGED", "Validation", "as_published", "load", "validate"]

@@ -32,7 +32,8 @@ def fold_error(predicted: float, target: Span) -> float:
     Returns
     -------
     float
-        Infinite for a prediction of 0 below a target above 0; NaN for one that is not a number.
+        Infinite for a prediction of 0 below a target above 0, and for what never comes; NaN for one that is not a
+        number.
 
     Examples
     --------
@@ -40,8 +41,10 @@ def fold_error(predicted: float, target: Span) -> float:
     (2.0, 2.0, 1.0)
     """
     low, high = target
-    if math.isnan(predicted) or low <= predicted <= high:
-        return predicted * 0.0 + 1.0
+    if not math.isfinite(predicted):
+        return predicted
+    if low <= predicted <= high:
+        return 1.0
     near, far = (predicted, low) if predicted < low else (high, predicted)
     return far / near if near > 0 else math.inf
 

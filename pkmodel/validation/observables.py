@@ -31,7 +31,7 @@ class Curve:
     dose : float
         Total dose [mg].
     arguments : mapping of str to float
-        Times [h], a volume [L], a share; see `ARGUMENTS`.
+        Times [h], a volume [L], a level [mg/L], a ratio; see `ARGUMENTS`.
     """
 
     concentration: DataArray
@@ -92,17 +92,17 @@ def share_left(curve: Curve) -> DataArray:
     return concentration(curve) * curve.arguments["volume"] / curve.dose
 
 
-def onset(curve: Curve) -> DataArray:
-    """First time at which a share of the peak is reached [h]."""
-    return _first(curve.concentration, curve.arguments["share"] * nca.cmax(curve.concentration))
+def reach(curve: Curve) -> DataArray:
+    """First time at which a concentration is reached [h]; infinite where it never is."""
+    return _first(curve.concentration, curve.arguments["level"]).fillna(np.inf)
 
 
 def ratio_time(curve: Curve) -> DataArray:
     """First time behind the dose at which a ratio of two curves is reached [h]."""
-    return _first(curve.concentration.isel(time=slice(1, None)), curve.arguments["level"])
+    return _first(curve.concentration.isel(time=slice(1, None)), curve.arguments["ratio"])
 
 
-def _first(values: DataArray, level: DataArray | float) -> DataArray:
+def _first(values: DataArray, level: float) -> DataArray:
     """Time of the first point at or above a level; NaN where there is none."""
     reached = values >= level
     return reached.time[reached.argmax("time")].where(reached.any("time")).drop_vars("time")
@@ -143,8 +143,8 @@ class Kind(NamedTuple):
     of_ratio: bool = False
 
 
-ARGUMENTS = {"at": "time", "from": "time", "to": "time", "volume": "volume", "share": "fraction",
-             "level": "ratio"}  # fmt: skip
+ARGUMENTS = {"at": "time", "from": "time", "to": "time", "volume": "volume",
+             "level": "concentration", "ratio": "ratio"}  # fmt: skip
 """Arguments of kinds, and their dimensions."""
 
 _WINDOW = ("from", "to")
@@ -158,8 +158,8 @@ KINDS: dict[str, Kind] = {
     "initial_volume": Kind("initial volume", "volume", _WINDOW, (), initial_volume),
     "terminal_volume": Kind("volume by half-life", "volume", _WINDOW, (), terminal_volume),
     "share_left": Kind("share of dose at {at}", "fraction", ("at", "volume"), (), share_left),
-    "onset": Kind("first at {share} of the peak", "time", ("share",), (), onset),
-    "ratio_time": Kind("ratio reaches {level}", "time", ("level",), (), ratio_time, True),
+    "reach": Kind("reaches {level}", "time", ("level",), (), reach),
+    "ratio_time": Kind("ratio reaches {ratio}", "time", ("ratio",), (), ratio_time, True),
     "effect": Kind("effect", ""),
 }
 """All kinds by name."""

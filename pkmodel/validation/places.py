@@ -53,7 +53,7 @@ def site_of(place: str, sites: Iterable[str], substance: str = "") -> str | None
         Sites of the model. A level is a site of its own in a fine model (``"csf C7-T1"``); in a coarse one it is
         in the region of the vertebra that is named first.
     substance : str
-        A metabolite, which has a site of its own for plasma (``"m6g"``) and none elsewhere.
+        A metabolite, which has a site of its own for plasma (``"m6g"``), and one for all CSF (``"m6g_csf"``).
 
     Returns
     -------
@@ -64,14 +64,18 @@ def site_of(place: str, sites: Iterable[str], substance: str = "") -> str | None
     --------
     >>> site_of("CSF C7-T1", ["plasma", "cervical_csf"]), site_of("CSF C7-T1", ["plasma", "csf C7-T1"])
     ('cervical_csf', 'csf C7-T1')
-    >>> site_of("cisternal CSF", ["cranial_csf"]), site_of("plasma", ["plasma", "m6g"], "M6G")
-    ('cranial_csf', 'm6g')
+    >>> site_of("cisternal CSF", ["cranial_csf"]), site_of("lumbar CSF", ["m6g", "m6g_csf"], "M6G")
+    ('cranial_csf', 'm6g_csf')
     """
     known = set(sites)
     names = _candidates(place)
     if substance:
-        names = (substance.casefold(),) if place == "plasma" else ()
+        names = (_of_metabolite(substance.casefold(), place),)
     return next((name for name in names if name in known), None)
+
+
+def _of_metabolite(name: str, place: str) -> str:
+    return f"{name}_csf" if "CSF" in place else name if place == "plasma" else ""
 
 
 def _candidates(place: str) -> tuple[str, ...]:

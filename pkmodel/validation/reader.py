@@ -21,6 +21,7 @@ from pkmodel.validation.schema import (
     Case,
     Collection,
     Contradiction,
+    CurveName,
     Dose,
     Observation,
     Span,
@@ -231,9 +232,13 @@ class _Reader:
             self.source(table, path),
             trust,
             self.count(table, path, doses[dose].n if dose in doses else 0),
-            self.text(table, "note", path, required=trust in ("derived", "assumed")),
+            self.text(table, "note", path, required=self.needs_note(table)),
             not_run,
         )
+
+    def needs_note(self, table: dict[str, Any]) -> bool:
+        """Whether a number needs words: it is no one's measurement, or it is not judged."""
+        return table.get("confidence") in ("derived", "assumed") or table.get("gate") == "-"
 
     def dose_of(self, table: dict[str, Any], doses: dict[str, Dose], path: str) -> str:
         """The arm; the only one need not be named."""
@@ -249,14 +254,14 @@ class _Reader:
             )
         return str(text)
 
-    def versus(
-        self, table: Any, dose: str, doses: dict[str, Dose], path: str
-    ) -> tuple[str, str] | None:
-        if table is None or not self.known(table, ("dose", "place"), f"{path}.versus"):
+    def versus(self, table: Any, dose: str, doses: dict[str, Dose], path: str) -> CurveName | None:
+        path = f"{path}.versus"
+        if table is None or not self.known(table, CurveName._fields, path):
             return None
         other = str(table.get("dose", dose))
-        self.one_of(other, doses, f"{path}.versus.dose")
-        return other, self.place(table.get("place"), f"{path}.versus.place")
+        self.one_of(other, doses, f"{path}.dose")
+        place = self.place(table.get("place"), f"{path}.place")
+        return CurveName(other, place, self.text(table, "substance", path, required=False))
 
     def arguments(
         self, table: dict[str, Any], kind: str, until: float, path: str
@@ -333,31 +338,35 @@ class _Reader:
 
     def band(
         self, table: dict[str, Any], target: Span, spread: Span | None, dimension: str, path: str
-    ) -> Span:
+    ) -> Span | None:
         """The pass band: as given, within so many fold, or what the gate says."""
         gate = table.get("gate", "")
         if not self.one_of(gate, GATES, f"{path}.gate"):
-            return _NOWHERE
+            return None
+        if gate == "-":
+            extra = [key for key in ("band", "fold") if key in table]
+            self.faults += [f'{path}.{key}: gate "-" judges nothing' for key in extra]
+            return None
         given = table.get("band")
         if given is not None:
             if not isinstance(given, list) or len(given) != 2:
                 self.faults.append(
                     f"{path}.band: expected the lowest and the highest value, [low, high]"
                 )
-                return _NOWHERE
+                return None
             low, high = (self.quantity(text, dimension, f"{path}.band") for text in given)
             return low, high
         fold = table.get("fold", 2.0 if gate == "B" else None)
         if fold is not None:
             if isinstance(fold, bool) or not isinstance(fold, int | float) or not fold >= 1:
                 self.faults.append(f"{path}.fold: expected a number from 1, not {fold!r}")
-                return _NOWHERE
+                return None
             return target[0] / fold, target[1] * fold
         if gate == "A" and spread:
             return spread
         if KINDS[table["kind"]].compute is not None:
             self.faults.append(f"{path}.band: missing; gate {gate} needs a band here")
-        return _NOWHERE
+        return None
 
     def source(self, table: dict[str, Any], path: str) -> tuple[str, ...]:
         keys = table.get("source")

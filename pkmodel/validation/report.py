@@ -21,8 +21,8 @@ from pkmodel.validation.running import (
     NotRunError,
     Subjects,
     arms_of,
+    as_published,
     bands_of,
-    coarse,
     value_of,
 )
 from pkmodel.validation.schema import Case, Collection, Contradiction, Observation
@@ -30,6 +30,7 @@ from pkmodel.validation.schema import Case, Collection, Contradiction, Observati
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
@@ -56,10 +57,10 @@ class Validation:
         Returns
         -------
         pandas.DataFrame
-            By role (calibration, input, prediction, all): ``observations`` that were run; ``values`` among them, for
-            which a value and not only bounds was published; the shares of these ``within_2_fold`` and
-            ``within_3_fold`` and, where a spread was published, ``inside_spread``; and the share of all
-            ``inside_gate``.
+            By role (calibration, input, prediction, all): ``observations`` that were run; of those that are judged,
+            the share ``inside_gate`` and, where a spread was published, ``inside_spread``; ``values`` among them, for
+            which a value and not only bounds was published, and the shares of these ``within_2_fold`` and
+            ``within_3_fold``.
         """
         import pandas as pd
 
@@ -91,7 +92,7 @@ class Validation:
 
 def validate(
     cases: Iterable[str] | str | None = None,
-    drug_model: DrugModel = coarse,
+    drug_model: DrugModel = as_published,
     *,
     subjects: int | None = 200,
     seed: int = 0,
@@ -104,7 +105,7 @@ def validate(
     cases : iterable of str, optional
         Names of cases, for example ``["V1", "V8"]``; by default all.
     drug_model : callable
-        `coarse`, `fine`, or a function of one's own: ``drug_model(drug, tip, places)`` gives the drug that is
+        :func:`as_published`, or a function of one's own: ``drug_model(drug, tip, places)`` gives the drug that is
         simulated, for a `tip` of catheter or needle and `places` of samples.
     subjects : int, optional
         How many are drawn with the spread of the drug file, the same in all arms; None for one typical adult.
@@ -117,8 +118,8 @@ def validate(
     -------
     Validation
         Its ``table`` has the columns ``case``, ``observation``, ``quantity`` (in words); ``kind`` (empty for a ratio
-        of two curves), ``dose``, ``place``, ``at`` [h], of the curve that it is read off; ``n``, ``unit``,
-        ``observed`` (NaN where only bounds were published), ``observed_low`` and ``observed_high`` (spread or
+        of two curves), ``dose``, ``place``, ``substance``, ``at`` [h], of the curve that it is read off; ``n``,
+        ``unit``, ``observed`` (NaN where only bounds were published), ``observed_low`` and ``observed_high`` (spread or
         bounds), ``spread`` (as published); ``predicted`` (median over the subjects), ``predicted_5`` and
         ``predicted_95`` (percentiles); ``fold_error``, ``inside_spread``, ``gate``, ``inside_gate``; ``role``,
         ``shared_parameters``; ``confidence``, ``source``, ``note``; and ``not_run``, why there is no prediction.
@@ -131,9 +132,10 @@ def validate(
 
     Notes
     -----
-    The median is judged. ``fold_error`` is max(predicted / observed, observed / predicted), and 1 within published
-    bounds. The role is "calibration" where the case may be used to fit the model, "input" where the drug file takes a
-    parameter from the same study, otherwise "prediction".
+    The median is judged; what never comes in a subject counts as infinitely late. ``fold_error`` is
+    max(predicted / observed, observed / predicted), and 1 within published bounds. ``inside_gate`` is None where the
+    gate is "-". The role is "calibration" where the case may be used to fit the model, "input" where the drug file
+    takes a parameter from the same study, otherwise "prediction".
 
     Examples
     --------
@@ -168,12 +170,12 @@ def _row(
     case: Case, observation: Observation, arms: Mapping[str, Arm | NotRunError]
 ) -> dict[str, Any]:
     """A row of the table."""
-    reason, middle = "", (np.nan, np.nan, np.nan)
+    reason, middle = "", (np.nan,) * len(QUANTILES)
     try:
-        middle = tuple(np.quantile(value_of(observation, arms), QUANTILES).tolist())
+        middle = percentiles(value_of(observation, arms))
     except NotRunError as error:
         reason = str(error)
-    involved = [observation.dose, *([observation.versus[0]] if observation.versus else [])]
+    involved = [observation.dose, *([observation.versus.dose] if observation.versus else [])]
     drugs = [arm.drug for arm in map(arms.__getitem__, involved) if isinstance(arm, Arm)]
     parameters = shared(drugs, observation)
     low, predicted, high = middle
@@ -190,6 +192,7 @@ def _row(
         "kind": observation.kind if observation.versus is None else "",
         "dose": observation.dose,
         "place": observation.place,
+        "substance": observation.substance,
         "at": observation.arguments.get("at", np.nan),
         "n": observation.n,
         "unit": observation.unit,
@@ -213,6 +216,18 @@ def _row(
     }
 
 
+def percentiles(values: NDArray[np.float64]) -> tuple[float, ...]:
+    """Those over the subjects; what never comes in a subject, infinite, comes last.
+
+    Examples
+    --------
+    >>> percentiles(np.array([1.0, 2.0, 3.0, np.inf, np.inf]))
+    (1.0, 3.0, inf)
+    """
+    method: Any = "linear" if np.isfinite(values).all() else "lower"
+    return tuple(np.quantile(values, QUANTILES, method=method).tolist())
+
+
 def quantity(observation: Observation, case: Case) -> str:
     """An observation in words, with its arm where there are several.
 
@@ -226,10 +241,11 @@ def quantity(observation: Observation, case: Case) -> str:
     of = f"{observation.substance} in " if observation.substance else ""
     place = of + observation.place
     other = observation.versus
-    if other and other[0] == observation.dose:
-        return f"{words}, {place} : {other[1]}" + _arm(observation.dose, case)
+    if other and other.dose == observation.dose:
+        below = f"{other.substance} in {other.place}" if other.substance else other.place
+        return f"{words}, {place} : {below}" + _arm(observation.dose, case)
     if other:
-        return f"{words}, {place} ({_plain(observation.dose)} : {_plain(other[0])})"
+        return f"{words}, {place} ({_plain(observation.dose)} : {_plain(other.dose)})"
     return f"{words}, {place}" + _arm(observation.dose, case)
 
 
@@ -247,8 +263,8 @@ def _arguments_in_words(arguments: Mapping[str, float]) -> dict[str, str]:
     for name, value in arguments.items():
         if ARGUMENTS[name] == "time":
             words[name] = _time(value)
-        elif ARGUMENTS[name] == "fraction":
-            words[name] = f"{100 * value:.3g} %"
+        elif ARGUMENTS[name] == "concentration":
+            words[name] = f"{1e3 * value:.3g} ng/mL"
     return words
 
 
@@ -266,13 +282,13 @@ def _time(hours: float) -> str:
 
 
 def _shares(part: pd.DataFrame) -> dict[str, float]:
-    values = part[part.observed.notna()]
-    spread = part.inside_spread.dropna().astype(float)
+    judged = part[part.gate != "-"]
+    values = judged[judged.observed.notna()]
     return {
         "observations": len(part),
         "values": len(values),
         "within_2_fold": (values.fold_error <= 2).mean(),
         "within_3_fold": (values.fold_error <= 3).mean(),
-        "inside_spread": spread.mean(),
-        "inside_gate": part.inside_gate.astype(float).mean(),
+        "inside_spread": judged.inside_spread.dropna().astype(float).mean(),
+        "inside_gate": judged.inside_gate.astype(float).mean(),
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -10,13 +10,13 @@ import numpy as np
 
 from pkmodel import population, units
 from pkmodel.drugs import Drug
-from pkmodel.errors import InputError, ModelError
+from pkmodel.errors import InputError
 from pkmodel.model import Model
 from pkmodel.regimen import Regimen
 from pkmodel.simulation import simulate
 from pkmodel.validation.observables import ARGUMENTS, KINDS, Curve
 from pkmodel.validation.places import REGIONS, is_place, place_of_tip, site_of
-from pkmodel.validation.schema import Case, Dose, Observation
+from pkmodel.validation.schema import Case, CurveName, Dose, Observation
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 DrugModel = Callable[[Drug, str, tuple[str, ...]], Drug]
 QUANTILES = (0.05, 0.5, 0.95)
 SEGMENTS, TIP = 30, "L3-L4"
-"""Of the fine model: its segments, and the tip where a case gives only the lumbar region, or none."""
-FINENESS = 32
-"""Steps of time about so many times smaller than the time since the beginning."""
+"""Segments of the spine, and the tip where a case gives only the lumbar region, or none."""
+FINENESS = 64
+"""So many steps of time from the beginning have one length."""
 
 
 class NotRunError(Exception):
@@ -63,9 +63,13 @@ class Arm:
     total: float
     concentration: xr.DataArray
 
+    def find(self, place: str, substance: str = "") -> str | None:
+        """The site that stands for a place, if the model has one."""
+        return site_of(place, self.concentration.site.values, substance)
+
     def site(self, place: str, substance: str = "") -> str:
         """The site that stands for a place; refused where the model has none."""
-        site = site_of(place, self.concentration.site.values, substance)
+        site = self.find(place, substance)
         if site is None:
             what = f"{substance} in {place}" if substance else place
             raise NotRunError(f"the model has no site for {what}")
@@ -78,46 +82,26 @@ class Arm:
             self.part(place, place_of_tip(self.dose.tip))
         return Curve(self.concentration.sel(site=site), self.total, observation.arguments)
 
-    def part(self, place: str, other: str) -> None:
+    def part(self, place: str, other: str, substance: str = "") -> None:
         """Refuse two places that are one site of this model."""
-        if place != other and self.site(place) == site_of(other, self.concentration.site.values):
+        if place != other and self.site(place, substance) == self.find(other, substance):
             raise NotRunError(f"the model does not part {place} from {other}")
 
 
-def coarse(drug: Drug, tip: str, places: tuple[str, ...]) -> Drug:
-    """The drug as its file has it: four well-mixed levels of CSF, and the lumbar one takes the dose.
+def as_published(drug: Drug, tip: str, places: tuple[str, ...], segments: int = SEGMENTS) -> Drug:
+    """The drug, given and sampled at the levels of a case.
 
     Parameters
     ----------
     drug : Drug
         The drug.
     tip : str
-        Where catheter or needle ended, a vertebral level or a region; empty without one.
+        Where catheter or needle ended, a vertebral level or a region; empty without one. Where only the lumbar
+        region is known, L3-L4 is taken.
     places : tuple of str
         Where samples were drawn, see :func:`pkmodel.validation.places.site_of`.
-
-    Returns
-    -------
-    Drug
-
-    Raises
-    ------
-    ModelError
-        A tip above the lumbar level, where this model has no inlet.
-    """
-    levels = ("lumbar_csf", "thoracic_csf", "cervical_csf", "cranial_csf")
-    if tip and site_of(place_of_tip(tip), levels) != "lumbar_csf":
-        raise ModelError(f"the model gives no drug at {tip}, only at the lumbar level")
-    return drug
-
-
-def fine(drug: Drug, tip: str, places: tuple[str, ...]) -> Drug:
-    """The drug in a spine of 30 segments, with the tip and the samples at their levels.
-
-    Parameters
-    ----------
-    drug, tip, places
-        As for :func:`coarse`. A tip of which only the region is known is taken at L3-L4.
+    segments : int
+        Segments of spinal CSF.
 
     Returns
     -------
@@ -128,10 +112,10 @@ def fine(drug: Drug, tip: str, places: tuple[str, ...]) -> Drug:
     ModelError
         A tip in a region other than the lumbar one.
     """
-    if tip == "lumbar":
+    if tip in ("", "lumbar"):
         tip = TIP
     sites = [f"csf {place[4:]}" for place in places if is_place(place) and place not in REGIONS]
-    return drug.segmented(SEGMENTS, tip=tip or TIP, epidural=tip or TIP, sites=sites)
+    return drug.segmented(segments, tip=tip, epidural=tip, sites=sites)
 
 
 def arms_of(case: Case, drug_model: DrugModel, subjects: Subjects) -> dict[str, Arm | NotRunError]:
@@ -174,10 +158,7 @@ def _parameters(model: Model, settings: Mapping[str, str], subjects: Subjects) -
 
 def places_of(case: Case, dose: str) -> tuple[str, ...]:
     """Every place of an arm at which something was published."""
-    own = [o for o in case.observations.values() if not o.not_run and not o.substance]
-    here = [o.place for o in own if o.dose == dose]
-    here += [o.versus[1] for o in own if o.versus and o.versus[0] == dose]
-    return tuple(dict.fromkeys(here))
+    return tuple(dict.fromkeys(c.place for c in _curves(case) if c.dose == dose))
 
 
 def times_of(case: Case) -> NDArray[np.float64]:
@@ -185,8 +166,8 @@ def times_of(case: Case) -> NDArray[np.float64]:
 
     Notes
     -----
-    The steps are 1/64 h at first and double with every doubling of the time, to about 1/`FINENESS` of it. Few
-    lengths of steps mean few exponentials of the rate matrix.
+    The steps are 1/64 h at first, and four times as long after every `FINENESS` of them. Few lengths of steps mean few
+    exponentials of the rate matrix.
     """
     asked = [
         value
@@ -197,7 +178,7 @@ def times_of(case: Case) -> NDArray[np.float64]:
     parts, step, begin = [], 1 / 64, 0.0
     while begin < case.until:
         parts.append(np.arange(begin, FINENESS * step, step))
-        begin, step = FINENESS * step, 2 * step
+        begin, step = FINENESS * step, 4 * step
     times = np.unique(np.concatenate([*parts, asked, [case.until]]))
     return times[times <= case.until]
 
@@ -220,10 +201,10 @@ def value_of(
     assert kind.compute is not None  # the reader asks for a reason otherwise
     if versus is None:
         return _numbers(kind.compute(curve))
-    other = _require(arms[versus[0]])
-    if versus[0] == observation.dose and not observation.substance:
-        arm.part(observation.place, versus[1])
-    base = other.curve(observation, versus[1])
+    other = _require(arms[versus.dose])
+    if (versus.dose, versus.substance) == (observation.dose, observation.substance):
+        arm.part(observation.place, versus.place, versus.substance)
+    base = other.curve(observation, versus.place, versus.substance)
     if kind.of_ratio:
         ratio = curve.concentration / base.concentration
         return _numbers(kind.compute(replace(curve, concentration=ratio)))
@@ -238,10 +219,10 @@ def _require(arm: Arm | NotRunError) -> Arm:
 
 
 def _numbers(values: xr.DataArray) -> NDArray[np.float64]:
-    """Those of the subjects that have one."""
+    """Those of the subjects that have one; infinite for what never comes, unless it comes in no one."""
     array = np.atleast_1d(np.asarray(values, dtype=float))
     array = array[~np.isnan(array)]
-    if not array.size:
+    if not np.isfinite(array).any():
         raise NotRunError("no subject has a value")
     return array
 
@@ -252,31 +233,31 @@ def bands_of(case: Case, arms: Mapping[str, Arm | NotRunError]) -> xr.Dataset:
     Returns
     -------
     xarray.Dataset
-        ``concentration`` [mg/L] over ``curve``, ``quantile`` and ``time``; ``dose`` and ``place`` name each curve.
+        ``concentration`` [mg/L] over ``curve``, ``quantile`` and ``time``; ``dose``, ``place`` and ``substance``
+        name each curve.
     """
     import xarray as xr
 
-    names, curves = [], []
-    for name, place in _curves(case):
-        arm = arms[name]
-        if isinstance(arm, Arm) and site_of(place, arm.concentration.site.values):
-            values = arm.concentration.sel(site=arm.site(place)).values
-            curves.append(np.nanquantile(np.atleast_2d(values), QUANTILES, axis=0))
-            names.append((name, place))
+    curves = {}
+    for which in _curves(case):
+        arm = arms[which.dose]
+        if isinstance(arm, Arm) and (site := arm.find(which.place, which.substance)):
+            values = arm.concentration.sel(site=site).values
+            curves[which] = np.nanquantile(np.atleast_2d(values), QUANTILES, axis=0)
     times = times_of(case)
-    data = np.array(curves).reshape(-1, len(QUANTILES), times.size)
-    doses, places = ([pair[k] for pair in names] for k in (0, 1))
+    data = np.array(list(curves.values())).reshape(-1, len(QUANTILES), times.size)
+    named = {key: ("curve", [getattr(which, key) for which in curves]) for key in CurveName._fields}
     return xr.Dataset(
         {"concentration": (("curve", "quantile", "time"), data, {"units": "mg/L"})},
-        {
-            "dose": ("curve", doses),
-            "place": ("curve", places),
-            "quantile": list(QUANTILES),
-            "time": times,
-        },
+        {**named, "quantile": list(QUANTILES), "time": times},
         {"case": case.name, "title": case.title},
     )
 
 
-def _curves(case: Case) -> Iterable[tuple[str, str]]:
-    return [(name, place) for name in case.doses for place in places_of(case, name)]
+def _curves(case: Case) -> list[CurveName]:
+    """Every curve that something published is read off, arm by arm."""
+    run = [o for o in case.observations.values() if not o.not_run]
+    found = [CurveName(o.dose, o.place, o.substance) for o in run]
+    found += [o.versus for o in run if o.versus]
+    order = list(case.doses)
+    return sorted(dict.fromkeys(found), key=lambda which: order.index(which.dose))

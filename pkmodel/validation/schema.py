@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from pkmodel.drugs import CONFIDENCE as TRUST
 
@@ -13,6 +14,7 @@ GATES = {
     "A": "tight: inside the band of the case, or else the published spread",
     "B": "inside the band of the case, or else within twofold",
     "C": "direction and order only: inside the band of the case",
+    "-": "not judged, for the reason in the note: it is recorded and shown with its fold error",
 }
 """Pass bands. The predicted median is judged."""
 
@@ -20,6 +22,20 @@ SPREADS = {"SD": 1, "CV": 1, "range": 2, "IQR": 2, "95 % CI": 2}
 """Published spreads, and how many numbers each has."""
 
 Span = tuple[float, float]
+
+
+class CurveName(NamedTuple):
+    """What tells a curve of a case from the others.
+
+    Parameters
+    ----------
+    dose, place, substance : str
+        In which arm, where, and of what (empty for the drug itself).
+    """
+
+    dose: str
+    place: str
+    substance: str = ""
 
 
 @dataclass(frozen=True)
@@ -67,9 +83,9 @@ class Observation:
     dose, place, substance : str
         In which arm, where, and of what (empty for the drug itself).
     arguments : dict of str to float
-        What the kind needs: times [h], a volume [L], a share.
-    versus : tuple of str or None
-        Arm and place to divide by.
+        What the kind needs: times [h], a volume [L], a level [mg/L], a ratio.
+    versus : CurveName or None
+        The curve to divide by.
     per_dose : bool
         Both are divided by their doses first.
     dimension, unit : str
@@ -84,8 +100,8 @@ class Observation:
         The spread as published.
     gate : str
         A key of `GATES`.
-    band : tuple of float
-        The pass band, in internal units.
+    band : tuple of float or None
+        The pass band, in internal units; None where nothing is judged.
     source : tuple of str
         Full references.
     confidence : str
@@ -105,7 +121,7 @@ class Observation:
     place: str
     substance: str
     arguments: dict[str, float]
-    versus: tuple[str, str] | None
+    versus: CurveName | None
     per_dose: bool
     dimension: str
     unit: str
@@ -114,7 +130,7 @@ class Observation:
     spread: Span | None
     spread_text: str
     gate: str
-    band: Span
+    band: Span | None
     source: tuple[str, ...]
     confidence: str
     n: int

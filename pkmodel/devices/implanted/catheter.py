@@ -6,11 +6,13 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from pkmodel.devices.implanted.hardware import table
 from pkmodel.devices.reading import read
 from pkmodel.errors import RegimenError
+from pkmodel.library.spine import level_faults, route_at
 
 __all__ = ["Catheter", "entry_of"]
+
+_LEVEL = re.compile(r"[CTLS]\d+(-[CTLS]\d+)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,8 @@ class Catheter:
     length : str or float
         Implanted length [cm].
     tip : str
-        Vertebral level of the tip, ``"C1"`` to ``"S1"``; or the name of a route or compartment of the model.
+        Vertebral level of the tip, ``"C1"`` to ``"S2"``, or two, ``"L3-L4"``; or the name of a route or compartment
+        of the model. A drug has to have its tip there, too: ``Drug.read("morphine").segmented(tip="T10")``.
 
     Raises
     ------
@@ -32,7 +35,7 @@ class Catheter:
     Examples
     --------
     >>> Catheter("60 cm", tip="T10").entry
-    'thoracic_csf'
+    'intrathecal T10'
     """
 
     length: float
@@ -57,12 +60,12 @@ class Catheter:
 
 
 def entry_of(tip: Any) -> str:
-    """Route or compartment at a level of the spine; any other name stands for itself.
+    """Route at a level of the spine; any other name stands for itself.
 
     Parameters
     ----------
     tip : str
-        ``"T10"``, ``"L2"``, ``"lumbar_csf"``.
+        ``"T10"``, ``"L3-L4"``, ``"intrathecal"``, ``"lumbar_csf_3"``.
 
     Returns
     -------
@@ -75,17 +78,18 @@ def entry_of(tip: Any) -> str:
 
     Notes
     -----
-    The file of constants maps levels to entries: cervical CSF, thoracic CSF (T1 to T11), and from T12 down the
-    route ``intrathecal``, which leads to lumbar CSF and has the drug's bioavailability.
+    The neuraxial model knows the route of the level at which its own tip is, and no other: the doses of a catheter
+    whose tip is elsewhere are refused.
 
     Examples
     --------
-    >>> entry_of("L2"), entry_of("epidural")
-    ('intrathecal', 'epidural')
+    >>> entry_of("t10"), entry_of("epidural")
+    ('intrathecal T10', 'epidural')
     """
+    if isinstance(tip, str) and _LEVEL.fullmatch(tip):
+        if faults := list(level_faults("tip", tip)):
+            raise RegimenError(*faults)
+        return route_at(tip)
     if not isinstance(tip, str) or not re.fullmatch(r"[^\W\d]\w*", tip):
         raise RegimenError(f'tip is {tip!r}; expected a level ("T10") or the name of a compartment')
-    found = [row["entry"] for row in table()["tips"] if tip.upper() in row["levels"]]
-    if not found and re.fullmatch(r"[CTLS]\d+", tip.upper()):
-        raise RegimenError(f'"{tip}" is no level of the spine (C1 to C8, T1 to T12, L1 to L5, S1)')
-    return found[0] if found else tip
+    return tip

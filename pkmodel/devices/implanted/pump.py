@@ -95,7 +95,7 @@ class Pump:
     SynchroMed II 20 mL: morphine 5 mg/mL, 0.4 mg/day (0.08 mL/day)
       programme  0.4 mg/day
       reservoir  20 mL, refilled at 2 mL
-      catheter   60 cm, tip T10 (thoracic_csf), dead volume 0.331 mL: 4.1 days at this flow
+      catheter   60 cm, tip T10, dead volume 0.331 mL: 4.1 days at this flow
     """
 
     hardware: Hardware
@@ -320,7 +320,7 @@ class Pump:
         ...                catheter=Catheter("60 cm", tip="T10"))
         >>> doses = pump.events("30 d")
         >>> doses.time.round(2), doses.duration.round(2), doses.amount.round(3), doses.compartment
-        (array([82.75]), array([637.25]), array([12.745]), array(['thoracic_csf'], dtype=object))
+        (array([82.75]), array([637.25]), array([12.745]), array(['intrathecal T10'], dtype=object))
         """
         if subjects is None:
             return table_of([self._doses(self.run(until, requests=_of_subject(requests, None)))])

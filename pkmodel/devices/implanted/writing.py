@@ -37,10 +37,9 @@ def _lines(pump: Pump) -> Iterator[str]:
     yield f"  programme  {pump.programme}"
     yield f"  reservoir  {volume_text(pump.filling)}, {_refills(pump)}"
     catheter = pump.catheter
-    entry = f" ({catheter.entry})" if catheter.entry != catheter.tip else ""
     delay = f": {pump.dead_volume / flow / DAY:.2g} days at this flow" if flow else ""
     dead = f"dead volume {volume_text(pump.dead_volume)}{delay}"
-    yield f"  catheter   {catheter.length:g} cm, tip {catheter.tip}{entry}, {dead}"
+    yield f"  catheter   {catheter.length:g} cm, tip {catheter.tip}, {dead}"
     if pump.prime:
         yield "  primed     at the start"
     for change in pump.changes:
