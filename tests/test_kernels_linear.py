@@ -366,12 +366,48 @@ def test_bits_do_not_depend_on_a_neighbour_that_is_no_compartment_model():
     assert bits(mixed[2::3]) == bits(calm[2::3])
 
 
-def test_own_programs_equal_a_shared_one():
-    matrices, scales = population(CASES), np.ones((CASES, 1))
+@pytest.mark.parametrize("n", [1, 2, 3, 5, 12, 13] if COMPILED else [3])
+def test_own_programs_equal_a_shared_one(n):
+    matrices, scales = population(CASES, n), np.linspace(0.1, 1.0, CASES)[:, None]
+    rows = [[(n - 1, 0.5)], [(state, 1.0 + state) for state in range(n)]]
     tape = long_tape(0.7, steady=True)
-    shared, _ = run(matrices, [MASS] * 3, [tape], scales=scales)
-    own, _ = run(matrices, [MASS] * 3, [tape] * CASES, np.arange(CASES), scales)
+    shared, _ = run(matrices, [MASS] * n, [tape], scales=scales, rows=rows)
+    own, _ = run(matrices, [MASS] * n, [tape] * CASES, np.arange(CASES), scales, rows=rows)
     assert bits(own) == bits(shared)
+
+
+def test_every_operation_gives_the_same_bits_alone_and_side_by_side():
+    matrices, scales = population(CASES, segments=2), np.linspace(0.1, 1.0, CASES)[:, None]
+    tape = [
+        (0.0, ADD, 0, 5.0, 0), (1.0, OUTPUT, 0, 0.0), (2.0, SET, 1, 3.0, 0), (2.5, OUTPUT, 2, 0.0),
+        (3.0, ASIDE, 0, 0.0), (3.0, CLOCK, 0, -9.0), (-9.0, ADD, 2, 1.0), (-7.0, JOIN, 0, 0.0),
+        (-6.0, SEGMENT, 1, 0.0), (-5.0, OUTPUT, 3, 0.0), (-4.0, STEADY, 0, 6.0),
+        *((-3.5 + 0.3 * k * k, OUTPUT, 5 + k, 0.0) for k in range(71)),
+        (1500.0, RESET, 0, 0.0), (1501.0, OUTPUT, 80, 0.0),
+    ]  # fmt: skip
+    weight = 1.0 + np.arange(CASES * 6.0).reshape(CASES, 2, 3)
+    shared, status = run(matrices, [MASS] * 3, [tape], None, scales, weight=weight)
+    own, _ = run(matrices, [MASS] * 3, [tape] * CASES, np.arange(CASES), scales, weight=weight)
+    assert (status == linear.OK).all() and bits(own) == bits(shared)
+    assert (shared[..., [1, 4]] == 7.0).all() and (shared[..., [76, 77, 79]] == 7.0).all()
+    assert (shared[..., 80] == 0.0).all() and (shared[..., [0, 2, 3, 5, 36, 75]] != 7.0).all()
+
+
+def test_stretches_of_one_tape_may_begin_anywhere():
+    matrices, scales = population(CASES), np.ones((CASES, 1))
+    tapes = [long_tape(), long_tape(0.3), long_tape(steady=True)]
+    program = np.repeat(
+        [0, 2, 1, 0], [CASES // 3, 1, CASES // 2, CASES - CASES // 3 - CASES // 2 - 1]
+    )
+    mixed, _ = run(matrices, [MASS] * 3, tapes, program, scales)
+    for p in range(3):
+        alone, _ = run(matrices, [MASS] * 3, [tapes[p]], np.zeros(CASES, int), scales)
+        assert bits(mixed[program == p]) == bits(alone[program == p])
+
+
+def test_no_cases_are_no_error():
+    out, status = run(np.zeros((0, 1, 2, 2)), [MASS] * 2, [long_tape()], [], np.ones((0, 1)))
+    assert out.shape == (0, 2, 90) and status.size == 0
 
 
 def test_ragged_programs_follow_each_its_own():
@@ -488,6 +524,23 @@ def test_vectors_calculate_as_arrays_do(width):
         b = linear._load(source, 3, a)
         both = linear._fma(a, b, linear._fma(b, 0.5, linear._splat(1.0, width)))
         linear._store(target, 2, linear._ratio(both, b))
+
+    def turn(source, target):
+        a = linear._load(source, 0, linear._splat(0.0, 4))
+        b, c, d = (
+            linear._load(source, 4, a),
+            linear._load(source, 8, a),
+            linear._load(source, 12, a),
+        )
+        linear._turn(target, 1, 5, a, b, c, d)
+
+    turned, expected = np.zeros((2, 24))
+    numba.njit(turn)(np.arange(16.0), turned)
+    turn(np.arange(16.0), expected)
+    assert bits(turned) == bits(expected)
+    np.testing.assert_array_equal(
+        turned[1:21].reshape(4, 5)[:, :4], np.arange(16.0).reshape(4, 4).T
+    )
 
     source = np.arange(1.0, 4.0 + width)
     compiled, plain = np.zeros((2, width + 4))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from pkmodel import units
@@ -63,10 +64,15 @@ _REFUSED = {
 }
 
 
-def read_orders(text: str, molar_mass: float | None = None) -> list[Order]:
+def read_orders(text: str, molar_mass: float | None = None) -> tuple[Order, ...]:
     """Read lines of therapy; see ``Regimen.parse``."""
     if not isinstance(text, str):
         raise RegimenError(f"expected text, not {type(text).__name__}", remedy=_REMEDY)
+    return _read(text, molar_mass)
+
+
+@lru_cache(maxsize=256)
+def _read(text: str, molar_mass: float | None) -> tuple[Order, ...]:
     if not text.strip():
         raise RegimenError("the order is empty", given='""', remedy=_REMEDY)
     tidy, faults = _tidy(text)
@@ -85,7 +91,7 @@ def read_orders(text: str, molar_mass: float | None = None) -> list[Order]:
                 faults += [where + fault for fault in error.faults]
     if faults:
         raise RegimenError(*dict.fromkeys(faults), given=f'"{text.strip()}"', remedy=_REMEDY)
-    return orders
+    return tuple(orders)
 
 
 def _tidy(text: str) -> tuple[str, list[str]]:

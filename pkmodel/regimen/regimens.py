@@ -89,7 +89,7 @@ class Regimen:
         >>> Regimen.parse("10 mg iv infusion over 30 min every 8 h for 2 d").orders[0].count
         6
         """
-        return cls(tuple(read_orders(text, molar_mass)))
+        return cls(read_orders(text, molar_mass))
 
     @classmethod
     def from_table(cls, table: Any) -> Regimen:

@@ -40,9 +40,21 @@ def variable(dims: str | tuple[str, ...], values: Any, attrs: Mapping[str, Any])
     import xarray as xr
 
     if isinstance(dims, str):
-        labels = pd.Index(values, dtype=values.dtype)
+        labels = pd.Index(values, dtype=values.dtype, name=dims)
         return xr.IndexVariable(dims, labels, dict(attrs), fastpath=True)
     return xr.Variable(dims, values, dict(attrs), fastpath=True)
+
+
+def dataset(data: Mapping[str, xr.Variable], coords: Mapping[str, xr.Variable]) -> xr.Dataset:
+    """Variables that fit each other as a Dataset, with an index for the labels of every dimension.
+
+    The same as ``xarray.Dataset(data, coords)``, which spends a third of a millisecond on merging.
+    """
+    import xarray as xr
+
+    labels = {n: v for n, v in coords.items() if isinstance(v, xr.IndexVariable)}
+    indexes = {n: xr.indexes.PandasIndex(v.to_index(), n) for n, v in labels.items()}
+    return xr.Coordinates({**data, **coords}, indexes).to_dataset().reset_coords(list(data))
 
 
 def label(
@@ -76,9 +88,7 @@ def _dataset(
     model: Model, doses: Mapping[str, str], last: Mapping[str, xr.Variable], dims: tuple[str, ...], cases: Cases,
     out: Floats, status: NDArray[np.uint8], amounts: bool, auc: bool, drug: Drug | None,
 ) -> xr.Dataset:  # fmt: skip
-    import xarray as xr
-
-    data: dict[str, Any] = {}
+    data: dict[str, xr.Variable] = {}
     first = 0
     for name, present, labels in (
         ("amount", amounts, model.amounts), ("concentration", True, model.sites), ("auc", auc, model.sites)
@@ -100,7 +110,9 @@ def _dataset(
     for name, values in labelled.items():
         coords[name] = variable(name, values, attributes(name))
     coords |= last
-    return xr.Dataset(data, coords, attrs=_provenance(model, doses, cases, drug))
+    result = dataset(data, coords)
+    result.attrs = _provenance(model, doses, cases, drug)
+    return result
 
 
 def _provenance(
