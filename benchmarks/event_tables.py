@@ -34,6 +34,7 @@ class Tables:
 
     params = (["boluses", "steady state", "own clearance at every record"],)
     param_names = ("what",)
+    rounds = 1
 
     def setup(self, what):
         self.frame = frame(10_000)

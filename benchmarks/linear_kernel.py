@@ -165,6 +165,7 @@ class ColdStart:
     timeout = 300
     number = 1
     repeat = (1, 3, 60.0)
+    rounds = 1
     warmup_time = 0
 
     def timeraw_compile(self):

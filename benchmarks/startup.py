@@ -1,13 +1,11 @@
-"""What a user waits for before the first number: imports, compilation, the first comparison.
+"""What a user waits for before the first number: imports, compilation, the first result.
 
-Each sample is a fresh process. ``import numpy`` is the yardstick of ``import pkmodel``.
+Each sample is a fresh process. ``import numpy`` is the yardstick of ``import pkmodel``, and ``import numba, xarray``
+that of the first result.
 """
 
-import os
-import shutil
 import subprocess
 import sys
-import tempfile
 
 COMPARE = """
 import contextlib, io
@@ -17,6 +15,15 @@ with contextlib.redirect_stdout(io.StringIO()):
         ["compare", "morphine", "--oral", "60 mg oral q12h x 28", "--ratio", "300"],
         standalone_mode=False,
     )
+"""
+
+FIRST_RESULT = """
+import numpy as np, xarray as xr
+from pkmodel import library, simulate
+clearance = xr.DataArray(np.linspace(3, 8, 1000), dims="subject")
+simulate(
+    library.one_compartment(depot=True), "10 mg oral q12h x 28", np.arange(337.0), {"clearance": clearance}
+)
 """
 
 EMPTY_CACHE = """
@@ -34,27 +41,38 @@ def timeraw_import_pkmodel():
     return "import pkmodel"
 
 
-def timeraw_cold_comparison():
-    """``pkmodel compare`` right after installation: every kernel is compiled."""
-    return COMPARE, EMPTY_CACHE
+def timeraw_import_numba_xarray():
+    return "import numba, xarray"
 
 
-timeraw_cold_comparison.repeat = (1, 3, 60.0)
-timeraw_cold_comparison.timeout = 300
+class ColdStart:
+    """Right after installation: every kernel is compiled."""
+
+    repeat = (1, 2, 30.0)
+    number = rounds = 1
+    timeout = 300
+
+    def timeraw_comparison(self):
+        """The command ``pkmodel compare``."""
+        return COMPARE, EMPTY_CACHE
+
+    def timeraw_first_result(self):
+        """1,000 subjects of one compartment and a depot, hourly for 14 days."""
+        return FIRST_RESULT, EMPTY_CACHE
 
 
 class CachedStart:
-    """``pkmodel compare`` the second time: every kernel comes from the cache on disk."""
+    """The same the second time: every kernel comes from the cache on disk."""
 
+    rounds = 1
     timeout = 300
 
     def setup(self):
-        self.folder = tempfile.mkdtemp()
-        environment = {**os.environ, "NUMBA_CACHE_DIR": self.folder}
-        subprocess.run([sys.executable, "-c", COMPARE], check=True, env=environment)
-
-    def teardown(self):
-        shutil.rmtree(self.folder, ignore_errors=True)
+        for code in (COMPARE, FIRST_RESULT):
+            subprocess.run([sys.executable, "-c", code], check=True)
 
     def timeraw_comparison(self):
-        return COMPARE, f"import os\nos.environ['NUMBA_CACHE_DIR'] = {self.folder!r}"
+        return COMPARE
+
+    def timeraw_first_result(self):
+        return FIRST_RESULT

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from pkmodel import devices, equivalence, library, nca, plot, population
+    from pkmodel import devices, equivalence, library, nca, plot, population, sweeps
     from pkmodel.comparison import compare, table
     from pkmodel.drugs import Drug, citation
     from pkmodel.errors import InputError
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pkmodel.model import Compartment, Flow, Input, Model, Output, Parameter
     from pkmodel.regimen import Order, Regimen
     from pkmodel.simulation import explain, simulate, steady_state
+    from pkmodel.sweeps import sweep
     from pkmodel.validation import validate
 
 _HOME = {
@@ -47,6 +48,8 @@ _HOME = {
     "population": "",
     "simulate": "simulation",
     "steady_state": "simulation",
+    "sweep": "sweeps",
+    "sweeps": "",
     "table": "comparison",
     "validate": "validation",
 }
@@ -74,6 +77,8 @@ __all__ = [
     "population",
     "simulate",
     "steady_state",
+    "sweep",
+    "sweeps",
     "table",
     "validate",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -47,6 +47,8 @@ def compare(
     subjects: int | Iterable[int] | None = None,
     seed: int = 0,
     intended: bool = False,
+    sites: Sequence[str] | str | None = None,
+    amounts: bool = True,
     threads: int | None = None,
 ) -> xr.Dataset:
     """Compare oral with intrathecal dosing of one drug, in the same subjects.
@@ -75,6 +77,10 @@ def compare(
         Root of the random numbers.
     intended : bool
         Doses outside the drug file's range are meant.
+    sites : str or sequence of str, optional
+        Sites of the results; by default all. Few sites cost less time.
+    amounts : bool
+        With the amount in every compartment.
     threads : int, optional
         As for :func:`pkmodel.simulate`.
 
@@ -109,7 +115,7 @@ def compare(
             drug.check(doses, intended=intended, weight=weight)
 
     orders, factors, ratio = _arms(drug, oral, intrathecal, arms, ratio, check)
-    model = drug.model()
+    model = drug.model() if sites is None else drug.model().with_sites(sites)
     if subjects is not None:
         drawn = population.draw(model, subjects, seed=seed)
         parameters = {**given_by_name(drawn), **given_by_name(parameters)}
@@ -119,11 +125,11 @@ def compare(
     results = {}
     for name, regimen in orders.items():
         if isinstance(regimen, EventTable):
-            options = Options(threads=threads)
+            options = Options(amounts=amounts, threads=threads)
             results[name] = solve_table(model, drug, regimen, grid, parameters, {}, options)
         else:
             cases = Cases.of(model, parameters, factors.get(name, {}))
-            results[name] = solve(model, drug, regimen, grid, cases, True, True, threads)
+            results[name] = solve(model, drug, regimen, grid, cases, amounts, True, threads)
     ds = _concat(results)
     kinds = {
         name: "events" if isinstance(r, EventTable) else "regimen" for name, r in orders.items()
@@ -190,8 +196,9 @@ def _arms(
             check_converted(check, reference, float(ratio))
             orders["intrathecal"] = convert(reference, float(ratio))
         else:
-            orders["intrathecal"] = convert(reference, drug.ratio())
-            factors["intrathecal"] = {"intrathecal": drug.ratio() / ratio}
+            nominal = drug.equivalence.nominal if drug.equivalence else 1.0
+            orders["intrathecal"] = convert(reference, nominal)
+            factors["intrathecal"] = {"intrathecal": nominal / ratio}
             for extreme in (float(ratio.min()), float(ratio.max())):
                 check_converted(check, reference, extreme)
     elif ratio is not None:

@@ -586,7 +586,7 @@ def examples():
     """The commands in the help texts, each as a line of a shell."""
     text = "\n".join(c.epilog or "" for c in main.commands.values()).replace("\\\n", " ")
     lines = re.findall(r"^ +pkmodel (.+?)(?: {2,}\(.*)?$", text, re.MULTILINE)
-    mine = ("my_drug.toml", "my_cases.toml", "data.csv")  # files of the reader's own
+    mine = ("my_drug.toml", "my_cases.toml", "data.csv", "sweep.")  # files of the reader's own
     return [line for line in lines if not any(name in line for name in mine)]
 
 

@@ -31,6 +31,14 @@ def test_each_arm_is_its_own_simulation():
     assert all(isinstance(v, str) for v in ds.attrs.values())
 
 
+def test_few_sites_are_the_same_and_cost_less():
+    every, few = (compare("morphine", ORAL, sites=sites) for sites in (None, ["cord", "plasma"]))
+    assert list(few.site.values) == ["plasma", "cord"]
+    for name in ("concentration", "auc"):
+        there = every[name].sel(site=few.site)
+        np.testing.assert_allclose(few[name], there, rtol=1e-11, atol=1e-15)
+
+
 def test_ratios_become_a_dimension():
     ds = compare("morphine", ORAL, ratio=[30, 100, 300])
     assert ds.concentration.dims == ("arm", "ratio", "site", "time")
@@ -41,6 +49,12 @@ def test_ratios_become_a_dimension():
     assert (oral == oral[0]).all()
     one = compare("morphine", ORAL, ratio=100)
     np.testing.assert_allclose(ds.concentration.sel(ratio=100), one.concentration, rtol=1e-13)
+
+
+def test_ratios_sweep_for_a_drug_without_one_of_its_own():
+    oral = "0.1 mg oral q12h x 4"
+    swept, one = (compare("clonidine", oral, ratio=r, intended=True) for r in ([2, 4], 4))
+    np.testing.assert_allclose(swept.auc.sel(ratio=4), one.auc, rtol=1e-13)
 
 
 def test_presets_and_the_default_come_from_the_drug_file():

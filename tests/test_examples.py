@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
@@ -20,7 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md"] + [
     ROOT / "docs" / f"{name}.md"
     for name in (
-        "index", "models", "simulation", "event_tables", "comparison", "populations", "pump", "devices",
+        "index", "models", "simulation", "event_tables", "comparison", "populations", "sweeps", "pump", "devices",
         "neuraxial", "accuracy",
     )
 ]  # fmt: skip
@@ -35,10 +36,10 @@ def run(command, folder):
 # ----------------------------------------------------------------------------------------- examples
 
 
-def example(name, folder):
+def example(name, folder, *arguments):
     """Run an example in a folder; its output."""
     path = ROOT / "examples" / f"{name}.py"
-    return run([sys.executable, "-W", "error", path], folder)
+    return run([sys.executable, "-W", "error", path, *arguments], folder)
 
 
 def rows(output, title):
@@ -90,8 +91,25 @@ def test_sweep(tmp_path):
     for ratio, *values in plasma[2:]:
         expected = [1 / (float(ratio) * f) for f in fractions]
         assert [float(v) for v in values] == pytest.approx(expected, rel=0.01)
-    stored = xr.load_dataset(tmp_path / "sweep.nc", engine="h5netcdf")
-    assert stored.auc.dims == ("arm", "ratio", "oral_bioavailability", "site", "time")
+    stored = xr.open_zarr(tmp_path / "sweep.zarr")
+    assert stored.auc.dims == ("ratio", "oral_bioavailability", "arm", "site")
+    assert (stored.status == 0).all()
+
+
+def test_sensitivity(tmp_path):
+    output = example("sensitivity", tmp_path, "64", "3")
+    table = pd.read_csv(tmp_path / "sensitivity.csv", index_col=[0, 1])
+    plasma = table.ST.loc["plasma: oral / pump"]
+    # Plasma exposure goes with ratio x bioavailability: the variance of both logarithms, for a uniform one ln F.
+    ratio = np.log(30) ** 2 / 12
+    a, b = 0.15, 0.40
+    mean = (b * np.log(b) - a * np.log(a)) / (b - a) - 1
+    square = (b * np.log(b) ** 2 - a * np.log(a) ** 2) / (b - a) - 2 * mean
+    part = ratio / (ratio + square - mean**2)
+    assert plasma["dose ratio"] == pytest.approx(part, abs=0.1)
+    assert plasma["tip level"] == pytest.approx(0, abs=1e-9)
+    assert "448 comparisons, 0 failed" in output
+    assert (tmp_path / "sensitivity.png").stat().st_size > 10_000
 
 
 # -------------------------------------------------------------------------------------------- pages

@@ -267,3 +267,20 @@ def test_repr_draws_the_boxes():
     ):
         assert part in text, text
     assert "─ 0.7 ─▶ b" in repr(Model.from_rate_matrix([[-0.7, 0], [0.7, -0.1]], ["a", "b"]))
+
+
+def test_some_sites_stay_in_the_order_of_the_model():
+    model = build(
+        outputs=[Output("blood", "blood"), Output("fat", "fat"), Output("all", "fat", "amount")]
+    )
+    assert model.with_sites(["fat", "blood"]).sites == ("blood", "fat")
+    one = model.with_sites("fat")
+    assert (one.sites, one.states, one.amounts) == (("fat",), model.states, model.amounts)
+
+
+@pytest.mark.parametrize(
+    "wanted, told", [(["bloood"], 'no site "bloood".*"blood"'), ([], "no sites")]
+)
+def test_sites_that_the_model_has_not_are_refused(wanted, told):
+    with pytest.raises(ModelError, match=told):
+        build().with_sites(wanted)

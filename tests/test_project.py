@@ -32,7 +32,9 @@ MODULES = sorted(
 )
 MODULES.remove("pkmodel")
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-EXAMPLES = sorted((ROOT / "examples").rglob("*.py"))
+# One needs SLURM; the other takes minutes, and tests/test_examples.py runs a small part of it.
+ELSEWHERE = ("slurm_dask.py", "sensitivity.py")
+EXAMPLES = sorted(path for path in (ROOT / "examples").rglob("*.py") if path.name not in ELSEWHERE)
 
 
 def relative(path):

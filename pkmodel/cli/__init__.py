@@ -1,4 +1,4 @@
-"""The command ``pkmodel``: compare, simulate, explain, equivalence, validate, drugs.
+"""The command ``pkmodel``: compare, simulate, explain, equivalence, validate, drugs, sweep, warm.
 
 Nothing heavier than click is imported before a command runs, so that ``--help`` is quick.
 """

@@ -23,7 +23,9 @@ from pkmodel.cli.study import (
     ratios_to_judge,
     window,
 )
+from pkmodel.cli.sweep import sweep
 from pkmodel.cli.validation import validate
+from pkmodel.cli.warm import warm
 from pkmodel.errors import InputError
 
 if TYPE_CHECKING:
@@ -459,7 +461,10 @@ def check_file(path: str) -> int:
     return 0
 
 
-main.add_command(debug(validate))
+for command in (validate, warm, *sweep.commands.values()):
+    debug(command)
+for command in (validate, sweep, warm):
+    main.add_command(command)
 
 
 def study_lines(study: Study) -> list[str]:

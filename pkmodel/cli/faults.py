@@ -67,6 +67,12 @@ def in_options(text: str) -> str:
     text = re.sub(r"\bratio=(?=\d)", "--ratio ", text)
     text = re.sub(r'parameters=\{"(\w+)": ("[^"]*")\}', r"--set \1=\2", text)
     text = re.sub(r'\barms=\{"(\w+)": ("[^"]*"|\.\.\.)\}', r"--arm \1=\2", text)
+    text = re.sub(
+        r'pkmodel\.sweep\(\.\.\., (store="[^"]*")\)', r"pkmodel sweep run sweep.toml \1", text
+    )
+    text = re.sub(r'\b(store|workers)="?([^\s",.]+(?:\.zarr)?)"?', r"--\1 \2", text)
+    text = re.sub(r"\bpart=\((\d+), (\d+)\)", r"--part \1 --of \2", text)
+    text = text.replace("runs_per_box", "--runs-per-box")
     text = re.sub(r"\b(oral|intrathecal)= ", r"--\1 ", text)
     return re.sub(r"\bintended=True( \(on the command line --intended\))?", "--intended", text)
 

@@ -78,10 +78,11 @@ Eight to sixteen outputs at even distances after one event are rows on the state
 and the rows serve all such runs of a case, so that a run costs no step.
 
 `_plan` finds the exponentials and runs of a tape. The other functions work for as many cases as fit
-the processor's cache: `_exponentials` computes with sixteen cases side by side in lanes; `_together`
-follows a tape for sixteen cases that share it, `_alone` for one case, with its states side by side, if
-cases have tapes of their own or many states; both put the state aside at the beginning of every run,
-and `_runs` writes the runs, with times side by side. Numbers are held in a `_Vector` of fixed width. A
+the processor's cache: `_exponentials` computes with sixteen cases side by side in lanes, and
+`_exponentials_alone`, for more than twelve states, with eight rows of one case; `_together` follows a
+tape for sixteen cases that share it, `_alone` for one case, with its states side by side, if cases
+have tapes of their own or many states; both put the state aside at the beginning of every run, and
+`_runs` writes the runs, with times side by side. Numbers are held in a `_Vector` of fixed width. A
 plain loop over an array would do the same, if the compiler did not have to test before each one
 whether arrays overlap, which takes longer than the loop.
 

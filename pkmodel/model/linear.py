@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -185,6 +185,37 @@ class Model:
     def amounts(self) -> tuple[str, ...]:
         """Names of the amounts: the states, and the outputs that are amounts."""
         return self.states + tuple(o.site for o in self.outputs if o.quantity == "amount")
+
+    def with_sites(self, sites: Sequence[str] | str) -> Model:
+        """Same model with some of its sites: what is not asked for costs no time.
+
+        Parameters
+        ----------
+        sites : sequence of str or str
+            Sites that stay, in the model's order. Outputs that are amounts stay.
+
+        Raises
+        ------
+        ModelError
+            A site that the model has not, or none.
+
+        Examples
+        --------
+        >>> Model.from_rate_matrix([[-1.0, 0.5], [1.0, -0.5]], ["a", "b"], volume=2.0).with_sites("b").sites
+        ('b',)
+        """
+        wanted = (sites,) if isinstance(sites, str) else tuple(sites)
+        faults = [
+            f'the model {self.name} has no site "{site}"{did_you_mean(site, self.sites)}'
+            for site in wanted
+            if site not in self.sites
+        ]
+        if faults or not wanted:
+            raise ModelError(
+                *(faults or ["no sites are asked for"]), remedy=f"It has {', '.join(self.sites)}."
+            )
+        kept = (o for o in self.outputs if o.quantity != "concentration" or o.site in wanted)
+        return replace(self, outputs=tuple(kept))
 
     def with_parameters(self, parameters: Iterable[Parameter], **changes: Any) -> Model:
         """Same model with other typical values and spreads; parameters not given stay.

@@ -1,0 +1,237 @@
+"""A sweep from a file: what it says, and all that is wrong with it."""
+
+import numpy as np
+import pytest
+
+from pkmodel.drugs import reader
+from pkmodel.errors import InputError
+from pkmodel.sweeps import grid, latin_hypercube, plan_of, read, sobol
+
+TOP = 'drug = "morphine"\noral = "60 mg oral q12h x 28"\nsegments = 3\n'
+GRID = '[design]\nkind = "grid"\nvalues.ratio = [30, 300]\n'
+
+
+@pytest.fixture
+def written(tmp_path):
+    """Write a file and read it."""
+
+    def call(text):
+        path = tmp_path / "sweep.toml"
+        path.write_text(text, encoding="utf-8")
+        return read(path)
+
+    return call
+
+
+@pytest.fixture
+def faults(written):
+    """Write a file that is wrong; its faults."""
+
+    def call(text):
+        with pytest.raises(InputError, match=r"sweep\.toml") as caught:
+            written(text)
+        return list(caught.value.faults)
+
+    return call
+
+
+# ------------------------------------------------------------------------------------ what it says
+
+
+def test_file_says_what_a_call_says(written):
+    found = written(
+        TOP
+        + """
+        ratio = 100
+        metrics = ["auc", "cmax"]
+        window = ["13 d", 336]
+        times = ["312 h", 324, "14 d"]
+        sites = ["plasma"]
+        subjects = 5
+        seed = 3
+        quantiles = [0.5]
+        tip = "T10"
+        variant = "elderly"
+        intended = true
+        settings.clearance = "1.5 L/min"
+        settings.volume = 20
+        [design]
+        kind = "grid"
+        values.csf_loss_rate = ["0.2 /h", "0.01 /min"]
+        """
+    )
+    plan = plan_of(found.drug, found.design, **found.what)
+    assert found.what["window"] == [312, 336] and found.what["times"] == [312, 324, 336]
+    same = plan_of(
+        "morphine",
+        grid(csf_loss_rate=[0.2, 0.6]),
+        oral="60 mg oral q12h x 28",
+        segments=3,
+        ratio=100,
+        metrics=["auc", "cmax"],
+        window=(312, 336),
+        times=[312, 324, 336],
+        sites=["plasma"],
+        subjects=5,
+        seed=3,
+        quantiles=[0.5],
+        tip="T10",
+        variant="elderly",
+        intended=True,
+        settings={"clearance": 90, "volume": 20},
+    )
+    assert plan.hash == same.hash
+
+
+def test_arms(written):
+    text = 'drug = "morphine"\nsegments = 3\n[arms]\noral = "60 mg oral q12h x 2"\niv = "10 mg iv bolus"\n'
+    found = written(text + GRID.replace("ratio = [30, 300]", "volume = [20, 30]"))
+    assert plan_of(found.drug, found.design, **found.what).names == ("oral", "iv")
+
+
+def test_published_ratio_by_its_name_and_profiles(written):
+    design = GRID.replace("ratio = [30, 300]", "volume = [20, 30]")
+    found = written(f'{TOP}ratio = "clinical_start"\nmetrics = []\n{design}')
+    plan = plan_of(found.drug, found.design, **found.what)
+    assert plan.ratio == 105.5 and plan.metrics == ()
+
+
+DRAWN = 'runs = 8\nseed = 2\nbounds.ratio = [10, 300, "log"]\nbounds.csf_loss_rate = ["0.1 /h", "0.4 /h"]\n'
+BOUNDS = {"ratio": (10, 300, "log"), "csf_loss_rate": (0.1, 0.4)}
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [("latin hypercube", latin_hypercube(8, seed=2, **BOUNDS)), ("sobol", sobol(8, seed=2, **BOUNDS))],
+)  # fmt: skip
+def test_drawn_designs(written, kind, expected):
+    found = written(f'{TOP}[design]\nkind = "{kind}"\n{DRAWN}')
+    assert found.design.digest == expected.digest
+
+
+def test_tables(written, tmp_path):
+    values = '{ratio = [30, 100], csf_loss_rate = ["0.2 /h", "0.3 /h"], tip = ["L3-L4", "T10"]}'
+    inside = written(f'{TOP}[design]\nkind = "table"\nvalues = {values}\n').design
+    (tmp_path / "runs.csv").write_text(
+        "ratio, csf_loss_rate, tip\n30, 0.2 /h, L3-L4\n100, 0.3 /h, T10\n"
+    )
+    beside = written(f'{TOP}[design]\nkind = "table"\nfile = "runs.csv"\n').design
+    assert inside.sizes == {"run": 2} and inside.digest == beside.digest
+    np.testing.assert_array_equal(beside.columns["ratio"], [30, 100])
+
+
+def test_files_lie_beside_the_file(written, tmp_path, monkeypatch):
+    (tmp_path / "mine.toml").write_text((reader.HOME / "morphine.toml").read_text("utf-8"), "utf-8")
+    monkeypatch.chdir(tmp_path.parent)
+    found = written(TOP.replace('"morphine"', '"mine.toml"') + GRID)
+    assert found.drug == str(tmp_path / "mine.toml")
+
+
+# --------------------------------------------------------------------------------- what is wrong
+
+
+def test_all_faults_at_once(faults):
+    found = faults("""
+        drug = "morphine"
+        oral = "60 mgs oral q12h x 28"
+        metrics = "auc"
+        window = ["312 h", "336"]
+        subjects = 0
+        seed = -1
+        segments = true
+        intended = "yes"
+        colour = "red"
+        [settings]
+        clearence = "1.5 L/min"
+        volume = "3 h"
+        weight = true
+        [design]
+        kind = "grid"
+        values.ratio = [30, 30]
+        values.csf_loss_rate = []
+    """)
+    expected = [
+        "colour: unknown key",
+        'metrics: expected texts, metrics = ["auc", "cmax"], not \'auc\'',
+        "subjects: expected a whole number above 0, subjects = 200, not 0",
+        "seed: expected a whole number, seed = 1, not -1",
+        "segments: expected a whole number, segments = 30, not True",
+        "intended: expected true or false, not 'yes'",
+        'settings.weight: expected such as "1.5 L/min", not True',
+        'oral: "60 mgs oral q12h x 28": unknown unit "mgs"',
+        'settings.clearence: the model has no parameter "clearence" (did you mean "clearance"',
+        'settings.volume: volume "3 h": "h" is the unit of a time',
+        'window: "336": has no unit',
+        "design: csf_loss_rate: no values",
+    ]
+    for clause in expected:
+        assert [fault for fault in found if fault.startswith(clause)], (clause, found)
+    assert len(found) == len(expected)
+
+
+def test_faults_of_the_whole_come_with_those_of_its_parts(faults):
+    found = faults(
+        f"{TOP}subjects = 0\nquantiles = [0.5, 3]\nsites = ['lumbar']\nwindow = ['2 d']\n"
+        + GRID.replace("ratio", "csf_los_rate")
+    )
+    assert [fault.partition(":")[0] for fault in found[:2]] == ["window", "subjects"]
+    rest = " ".join(found[2:])
+    for clause in ('varies "csf_los_rate"', 'unknown site "lumbar"', "between 0 and 1"):
+        assert clause in rest
+    assert "need subjects" not in rest  # they are there, only wrong
+
+
+@pytest.mark.parametrize(
+    ("text", "clause"),
+    [
+        ("", "drug: missing"),
+        ('drug = "morphin"\n' + GRID, "did you mean"),
+        ('drug = "none.toml"\n' + GRID, "cannot be read"),
+        (TOP, "design: missing; write [design]"),
+        (TOP + "design = 3", "design: expected a table"),
+        (TOP + 'arms = "x"\n' + GRID, "arms: expected a table"),
+        (TOP + "arms.iv = 3\n" + GRID, "arms.iv: expected such as"),
+        (TOP + 'arms.iv = "3"\n' + GRID, "arms.iv: "),
+        (TOP + "[design]\nvalues.ratio = [3]", "design.kind: missing; one of grid, latin hypercube"),
+        (TOP + '[design]\nkind = "gird"', 'design.kind: unknown "gird" (did you mean "grid"'),
+        (TOP + '[design]\nkind = "grid"', "design.values: expected [design.values]"),
+        (TOP + '[design]\nkind = "grid"\nbounds.ratio = [3, 4]', "design.bounds: unknown key"),
+        (TOP + '[design]\nkind = "sobol"\nruns = 7\nseed = 1\nbounds.ratio = [9, 10]', "power of 2"),
+        (TOP + '[design]\nkind = "sobol"\nruns = 8\nbounds.ratio = [9, 10]', "design.seed: expected"),
+        (TOP + '[design]\nkind = "sobol"\nruns = 0\nseed = 1\nbounds.ratio = [9, 10]', "design.runs: "),
+        (TOP + '[design]\nkind = "sobol"\nruns = 8\nseed = 1\n', "design.bounds: expected"),
+        (TOP + '[design]\nkind = "sobol"\nruns = 8\nseed = 1\nbounds.runs = [9, 10]', "design.bounds.runs"),
+        (TOP + '[design]\nkind = "sobol"\nruns = 8\nseed = 1\nbounds.ratio = [9]', "design: ratio: expected"),
+        (TOP + '[design]\nkind = "table"\nfile = "no.csv"', "no.csv cannot be read: No such file"),
+        (TOP + '[design]\nkind = "table"\nfile = 3', "design.file: expected the name of a table"),
+        (TOP + '[design]\nkind = "table"\nfile = "a.csv"\nvalues.ratio = [1]', "in the place of values"),
+        (TOP + "ratio = true\n" + GRID, "ratio: expected a number"),
+        (TOP + "window = [3]\n" + GRID, "window: expected two times"),
+    ],
+)  # fmt: skip
+def test_faults(faults, text, clause):
+    assert clause in "; ".join(faults(text))
+
+
+def test_empty_table_of_runs(faults, tmp_path):
+    (tmp_path / "runs.csv").write_text("")
+    text = f'{TOP}[design]\nkind = "table"\nfile = "runs.csv"\n'
+    assert "design.file: " in faults(text)[0]
+    (tmp_path / "runs.csv").write_text("ratio,volume\n3,\n4,20\n")
+    assert faults(text)[0].startswith("design: volume: ")
+
+
+def test_doses_out_of_range_are_meant_by_a_key(written):
+    text = TOP.replace("60 mg", "6000 mg") + GRID
+    with pytest.raises(InputError, match="write intended = true") as caught:
+        written(text)
+    assert "--intended" not in str(caught.value)
+    assert written("intended = true\n" + text).what["intended"] is True
+
+
+def test_files_that_are_none(tmp_path):
+    with pytest.raises(InputError, match="No such file"):
+        read(tmp_path / "no.toml")
+    (tmp_path / "a.toml").write_text("drug = morphine")
+    with pytest.raises(InputError, match="not valid TOML"):
+        read(str(tmp_path / "a.toml"))
