@@ -350,7 +350,7 @@ def _concat(results: Mapping[str, xr.Dataset]) -> xr.Dataset:
         parts = [_broadcast(ds[name].variable, like) for ds in arms]
         data[name] = variable(("arm", *map(str, like.dims)), np.stack(parts), like.attrs)
     coords = {n: c.variable for ds in arms for n, c in ds.coords.items()}
-    arm = variable("arm", np.array(list(results), object), attributes("arm"))
+    arm = variable("arm", tuple(results), attributes("arm"))
     kept = arms[0].attrs.items()
     return xr.Dataset(
         data,

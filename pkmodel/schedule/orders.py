@@ -267,7 +267,9 @@ def _modelled(
 
 def _meet(moments: Floats, times: Floats) -> Floats:
     """Moments that miss an output time by rounding alone moved onto it: 0.1 h + 0.2 h is 0.3 h."""
-    grid = np.unique(times)
+    if not moments.size:
+        return moments
+    grid = times if (times[1:] > times[:-1]).all() else np.unique(times)
     above = np.minimum(np.searchsorted(grid, moments), len(grid) - 1)
     below = np.maximum(above - 1, 0)
     nearest = np.where(grid[above] - moments < moments - grid[below], grid[above], grid[below])

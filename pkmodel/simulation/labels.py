@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from pkmodel.schedule import observed
 from pkmodel.variables import SEMANTICS, STATUS, VARIABLES, attributes
 
 if TYPE_CHECKING:
+    import pandas as pd
     import xarray as xr
     from numpy.typing import NDArray
 
@@ -31,18 +33,31 @@ _FLAGS = {
 
 
 def variable(dims: str | tuple[str, ...], values: Any, attrs: Mapping[str, Any]) -> xr.Variable:
-    """Variable of plain numbers over a tuple of dimensions, or the labels of one dimension.
+    """Variable of plain numbers over a tuple of dimensions; or the labels of one, a tuple if they are text.
 
     Built the short way: xarray's checks import every array library that is installed, which costs
     the first result of a process half a second.
     """
-    import pandas as pd
     import xarray as xr
 
     if isinstance(dims, str):
-        labels = pd.Index(values, dtype=values.dtype, name=dims)
+        labels = _names(dims, values) if isinstance(values, tuple) else _index(dims, values)
         return xr.IndexVariable(dims, labels, dict(attrs), fastpath=True)
     return xr.Variable(dims, values, dict(attrs), fastpath=True)
+
+
+def _index(dim: str, values: Any) -> pd.Index:
+    import pandas as pd
+
+    return pd.Index(values, dtype=values.dtype, name=dim)
+
+
+@lru_cache(maxsize=64)
+def _names(dim: str, values: tuple[str, ...]) -> pd.Index:
+    """Labels of text, which many results have in common, and none can change."""
+    labels = np.array(values, object)
+    labels.flags.writeable = False
+    return _index(dim, labels)
 
 
 def dataset(data: Mapping[str, xr.Variable], coords: Mapping[str, xr.Variable]) -> xr.Dataset:
@@ -104,9 +119,9 @@ def _dataset(
         tuple(cases.sizes), status.reshape(cases.shape), {**attributes("status"), **_FLAGS}
     )
     coords = {name: variable(*parts) for name, parts in cases.coords.items()}
-    labelled = {"site": np.array(model.sites, object)}
+    labelled = {"site": model.sites}
     if amounts:
-        labelled["compartment"] = np.array(model.amounts, object)
+        labelled["compartment"] = model.amounts
     for name, values in labelled.items():
         coords[name] = variable(name, values, attributes(name))
     coords |= last
