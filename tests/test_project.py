@@ -32,8 +32,8 @@ MODULES = sorted(
 )
 MODULES.remove("pkmodel")
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-# One needs SLURM; the other takes minutes, and tests/test_examples.py runs a small part of it.
-ELSEWHERE = ("slurm_dask.py", "sensitivity.py")
+# Two need a cluster; the last takes minutes, and tests/test_examples.py runs a small part of it.
+ELSEWHERE = ("kubernetes_dask.py", "slurm_dask.py", "sensitivity.py")
 EXAMPLES = sorted(path for path in (ROOT / "examples").rglob("*.py") if path.name not in ELSEWHERE)
 
 
