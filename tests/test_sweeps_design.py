@@ -123,10 +123,15 @@ def test_the_digest_is_that_of_names_values_and_order():
             ),
             ["a: expected the lower bound first", "b: logarithms need", "c: expected", "d: expected", "tip: expected"],
         ),
-        (lambda: sobol(2, seed=1, e=("1 /h", "2 h")), ["e: the values have different units"]),
+        (lambda: sobol(2, seed=1, e=("1 /h", "2 h")), ["e: the bounds have different units"]),
     ],
 )  # fmt: skip
 def test_refusals_tell_every_fault(call, messages):
     for message in messages:
         with pytest.raises(InputError, match=message):
             call()
+
+
+def test_bounds_have_units_of_one_kind():
+    with pytest.raises(InputError, match="different units: rate_constant and volume"):
+        sobol(8, seed=1, csf_loss_rate=("0.1 /h", "0.6 mL"))

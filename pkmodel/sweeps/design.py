@@ -308,7 +308,9 @@ def _ends(name: str, span: Any) -> tuple[tuple[Any, Any], bool]:
     listed = list(span) if isinstance(span, list | tuple) else []
     if name in LABELS or len(listed) not in (2, 3) or listed[2:] not in ([], [_LOG]):
         raise InputError(f'expected (low, high) or (low, high, "log"), not {span!r}')
-    (low, _), (high, _) = map(_number, listed[:2])
+    (low, below), (high, above) = map(_number, listed[:2])
+    if below and above and below != above:
+        raise InputError(f"the bounds have different units: {below} and {above}")
     if low >= high:
         raise InputError(f"expected the lower bound first, not {span!r}")
     if listed[2:] and low <= 0:
