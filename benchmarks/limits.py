@@ -42,7 +42,7 @@ def multiply_adds(arguments):
     step and the rows. Zeros count.
     """
     matrices, time, op, out = arguments[0], arguments[3], arguments[4], arguments[13]
-    from pkmodel.kernels.linear import OUTPUT
+    from pkmodel.kernels.tapes import OUTPUT
 
     n, terms = matrices.shape[-1], len(arguments[11])
     step = np.diff(time[op == OUTPUT]).min()

@@ -271,7 +271,7 @@ def test_warm_compiles_once_into_the_folder_that_is_named(tmp_path):
     )
     assert kernels == fresh > 0
     assert second.stdout.startswith(f"{kernels} kernels, 0 compiled anew")
-    assert f"cache: {cache}" in second.stdout and list(cache.rglob("*.nbc"))
+    assert f"cache: {cache}" in second.stdout and list(cache.rglob("*.o"))
 
 
 def test_warm_where_nothing_is_compiled(tmp_path):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from pkmodel.errors import ModelError, ParameterError
-from pkmodel.kernels.linear import ADD, OUTPUT, SEGMENT, SET
+from pkmodel.kernels.tapes import ADD, OUTPUT, SEGMENT, SET
 from pkmodel.model import Flow, Input, Model, Parameter
 from pkmodel.regimen import Order, Regimen
 from pkmodel.schedule import schedule

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from pkmodel.errors import ModelError
+from pkmodel.kernels.tapes import ADD, OUTPUT, SEGMENT, SET, STEADY
 from pkmodel.model import Input, value_of
 from pkmodel.schedule.sizes import size_of
 from pkmodel.schedule.tape import ROUNDING, Tape
@@ -100,8 +101,6 @@ class Schedule:
         -------
         Tape
         """
-        from pkmodel.kernels.linear import ADD, OUTPUT, SEGMENT, SET, STEADY
-
         programs, (b, e, t) = len(self.time), (len(breaks), len(self.kind), len(times))
         entry = np.array(
             [

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from pkmodel.kernels.tapes import ADD, ASIDE, CLOCK, JOIN, OUTPUT, RESET, SEGMENT, SET, STEADY
 from pkmodel.schedule.records import observed
 from pkmodel.schedule.tape import ROUNDING, Tape
 
@@ -111,8 +112,6 @@ def _items(span: Ints, moment: ArrayLike, rank: ArrayLike, **columns: ArrayLike)
 
 def _openings(programmes: Programmes, times: Floats | None) -> _Items:
     """Clear the state at the beginning of every span, and set the clock."""
-    from pkmodel.kernels.linear import CLOCK, RESET
-
     at = np.flatnonzero(programmes.opens)
     time = programmes.time[at]
     if times is not None:
@@ -126,8 +125,6 @@ def _openings(programmes: Programmes, times: Floats | None) -> _Items:
 
 def _switches(programmes: Programmes, covariates: str) -> _Items:
     """Follow other parameters where those of the records change."""
-    from pkmodel.kernels.linear import SEGMENT
-
     segment = programmes.segment[programmes.record]
     opening = np.zeros(len(segment), bool)
     opening[programmes.start[:-1][np.diff(programmes.start) > 0]] = True
@@ -147,8 +144,6 @@ def _switches(programmes: Programmes, covariates: str) -> _Items:
 
 def _closures(programmes: Programmes, rate_state: Mapping[int, int]) -> Iterator[_Items]:
     """Empty a compartment that is switched off, with its inflow, and follow the matrix without it."""
-    from pkmodel.kernels.linear import SEGMENT, SET
-
     pattern = programmes.closures.pattern[programmes.record]
     first = np.isin(np.arange(len(pattern)), programmes.start)
     at = np.flatnonzero(pattern != np.where(first, 0, np.roll(pattern, 1)))
@@ -175,8 +170,6 @@ def _preludes(
     integrals: range,
 ) -> Iterator[_Items]:
     """Build up the steady states: one period of doses, summed over all periods past."""
-    from pkmodel.kernels.linear import ADD, ASIDE, CLOCK, JOIN, SET, STEADY
-
     train, full, rest = periods.train, periods.full, periods.rest
     item, value, constant = trains.item[train], trains.value[train], trains.constant[train]
     infused = trains.length[train] > 0
@@ -218,8 +211,6 @@ def _injections(
     programmes: Programmes, trains: Trains, doses: Doses, rate_state: Mapping[int, int]
 ) -> Iterator[_Items]:
     """Every bolus, and every start and end of an infusion."""
-    from pkmodel.kernels.linear import ADD
-
     item, state, value = (
         trains.item[doses.train],
         trains.state[doses.train],
@@ -241,8 +232,6 @@ def _injections(
 
 def _observations(programmes: Programmes) -> _Items:
     """Read the state at every observation record."""
-    from pkmodel.kernels.linear import OUTPUT
-
     seen = observed(programmes.table)[programmes.record]
     at = np.flatnonzero(seen)
     before = np.concatenate([[0], np.cumsum(seen)])
@@ -254,8 +243,6 @@ def _observations(programmes: Programmes) -> _Items:
 
 def _readings(programmes: Programmes, times: Floats) -> _Items:
     """Read the state at the same times in every programme."""
-    from pkmodel.kernels.linear import OUTPUT
-
     at = np.flatnonzero(programmes.opens)
     edges = np.searchsorted(at, programmes.start)
     starts = programmes.time[at]
@@ -300,8 +287,6 @@ def _meeting(items: _Items) -> _Items:
 
 def _stopped(items: _Items, rate_state: Mapping[int, int]) -> _Items:
     """The last infusion of a state that ends leaves an inflow of exactly 0."""
-    from pkmodel.kernels.linear import ADD, SET
-
     op, value = items.op.copy(), items.value.copy()
     begins = np.diff(items.span, prepend=-1) != 0
     ordinary = (items.op == ADD) & (items.active < 0) & (items.rank == _IMPLIED)
@@ -316,8 +301,6 @@ def _stopped(items: _Items, rate_state: Mapping[int, int]) -> _Items:
 
 def _clocked(items: _Items, program: Ints) -> _Items:
     """The opening of a span comes when the clock shows the end of the one before."""
-    from pkmodel.kernels.linear import CLOCK, RESET
-
     shown = np.where(items.op == CLOCK, items.value, items.time)
     follows = (items.op == RESET) & (np.diff(program, prepend=-1) == 0)
     time = np.where(follows, np.roll(shown, 1), items.time)
@@ -328,8 +311,6 @@ def _clocked(items: _Items, program: Ints) -> _Items:
 
 def _tape(items: _Items, program: Ints, programs: int) -> Tape:
     """Cut what comes after the last output of every programme."""
-    from pkmodel.kernels.linear import OUTPUT
-
     last = np.full(programs, -1)
     outputs = np.flatnonzero(items.op == OUTPUT)
     last[program[outputs]] = outputs

@@ -128,12 +128,12 @@ def solve(
     threads: int | None,
 ) -> tuple[Floats, NDArray[np.uint8]]:
     """Run the kernel on threads; one case for every entry of `program`."""
-    from pkmodel.kernels import linear
+    from pkmodel.kernels import linear, tapes
 
     count = len(program)
-    kind = np.full(matrices.shape[-1], linear.INTEGRAL)
-    kind[:n] = linear.MASS
-    kind[n : n + inflows] = linear.RATE
+    kind = np.full(matrices.shape[-1], tapes.INTEGRAL)
+    kind[:n] = tapes.MASS
+    kind[n : n + inflows] = tapes.RATE
     start = np.cumsum([0] + [len(row) for row in rows])
     state = np.array([s for row in rows for s, _ in row], np.int64)
     weights = _stack([np.atleast_2d(w) for row in rows for _, w in row])

@@ -1,0 +1,74 @@
+"""From a kernel's source to machine code, by Numba and LLVM."""
+
+import sys
+from typing import Any
+
+from llvmlite import binding as llvm
+from numba import njit, types
+from numba.extending import register_jitable
+
+import pkmodel.kernels.lowering  # noqa: F401
+from pkmodel.kernels.machine import machine
+
+_OPTIONS: dict[str, Any] = {
+    "nogil": True,
+    "error_model": "numpy",
+    "no_cfunc_wrapper": True,
+    "no_cpython_wrapper": True,
+}
+_SCALARS = {"d": types.float64, "q": types.int64, "Q": types.uint64, "B": types.uint8}
+_INNER: set[Any] = set()
+
+
+def compile_kernel(function, parameters):
+    """Machine code of a kernel as an object file, whose symbol ``kernel`` takes a pointer to its arguments."""
+    for value in vars(sys.modules[function.__module__]).values():
+        if getattr(value, "inner", False) and value not in _INNER:
+            register_jitable(value)
+            _INNER.add(value)
+    compiled = njit(types.void(*map(_type, parameters)), **_OPTIONS)(function)
+    (signature,) = compiled.signatures
+    module = llvm.parse_assembly(compiled.inspect_llvm(signature))
+    name = compiled.overloads[signature].fndesc.llvm_func_name
+    module.link_in(llvm.parse_assembly(_entry(name, module.get_function(name))))
+    return machine().emit_object(module)
+
+
+def _type(word):
+    scalar, shape = _SCALARS[word[0]], word[1:]
+    if not shape:
+        return scalar
+    if shape[0] == "(":
+        return types.UniTuple(scalar, int(shape[1:-1]))
+    return types.Array(scalar, int(shape), "C")
+
+
+def _entry(name, function):
+    """A function that reads the arguments of Numba's from memory and returns its status.
+
+    No kernel owns memory, so that what would release it is never called.
+    """
+    kinds = [str(argument.type) for argument in function.arguments]
+    lines, passed = [], ["ptr %result", "ptr %error"]
+    for k, kind in enumerate(kinds[2:]):
+        cast = {
+            "ptr": "inttoptr i64 %v{k} to ptr",
+            "double": "bitcast i64 %v{k} to double",
+            "i64": "",
+        }[kind]
+        lines += [f"%p{k} = getelementptr i64, ptr %given, i64 {k}", f"%v{k} = load i64, ptr %p{k}"]
+        lines += [f"%a{k} = {cast.format(k=k)}"] if cast else []
+        passed.append(f"{kind} %{'a' if cast else 'v'}{k}")
+    return "\n".join(
+        [
+            f"declare i32 @{name}({', '.join(kinds)})",
+            "define void @NRT_MemInfo_call_dtor(ptr %nothing) { ret void }",
+            "define i32 @kernel(ptr %given) {",
+            "%result = alloca ptr",
+            "%error = alloca ptr",
+            *lines,
+            f"%status = call i32 @{name}({', '.join(passed)})",
+            "ret i32 %status",
+            "}",
+        ]
+    )

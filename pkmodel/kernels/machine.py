@@ -1,0 +1,283 @@
+"""Kernels as machine code: compiled once by Numba, kept on disk, called without Numba.
+
+A kernel is an ordinary function of arrays and numbers that never raises. Its parameters are described by
+a text, a word each:
+
+======  =====================================================================
+word    parameter
+======  =====================================================================
+d2      C-contiguous array of two dimensions (0 to 3); d float64, q int64,
+        Q uint64, B uint8
+q       a number: d, q or Q
+Q(6)    a tuple of six numbers
+======  =====================================================================
+
+To import Numba and have it look up its own cache takes longer than to import everything else that a
+simulation needs. So what Numba has compiled is kept as an object file, of a name that holds all that it depends
+on: the sources of all kernels, the versions of the compiler and the processor. LLVM alone loads it. Hence
+kernels may call functions of other kernel files, which Numba's own cache does not notice when they change.
+"""
+
+import ctypes
+import hashlib
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import warnings
+from functools import cache, partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+_TYPES = {"d": np.float64, "q": np.int64, "Q": np.uint64, "B": np.uint8}
+_PLACE = Path(__file__).parent
+_LOCK = threading.Lock()
+_ENGINES: list[Any] = []  # own the code
+
+kernels: list["Kernel"] = []
+"""All that were defined by the modules imported so far."""
+
+
+class Kernel:
+    """A function that is called as machine code.
+
+    Parameters
+    ----------
+    function : callable
+        The kernel, as Numba can compile it.
+    parameters : str
+        Its parameters, as above.
+    """
+
+    def __init__(self, function, parameters):
+        self.function = function
+        self.parameters = tuple(parameters.split())
+        self._code: Any = None
+        kernels.append(self)
+
+    def __repr__(self):
+        return f"Kernel({self.function.__name__})"
+
+    def bind(self, *arguments):
+        """The kernel with its first arguments, as a function of the others, which are numbers.
+
+        Arrays are not copied: what the function writes stands in them.
+        """
+        if interpreted():
+            return partial(self.function, *arguments)
+        self.load()
+        return _Bound(self, arguments)
+
+    def file(self):
+        """Where the machine code is kept; None if nowhere."""
+        folder = cache_folder()
+        return folder and folder / f"{self.function.__name__}-{_key()}.o"
+
+    def load(self):
+        """Have the machine code at hand; returns whether it had to be compiled."""
+        if self._code is not None:
+            return False
+        with _LOCK:
+            if self._code is not None:
+                return False
+            file = self.file()
+            code = file and _read(file)
+            compiled = code is None
+            if compiled:
+                from pkmodel.kernels.compiler import compile_kernel
+
+                code = compile_kernel(self.function, self.parameters)
+                if file:
+                    _write(file, code)
+            self._code = _link(code)
+        return compiled
+
+
+class _Bound:
+    """Machine code and its first arguments as it takes them: numbers and addresses, one after another."""
+
+    def __init__(self, kernel, arguments):
+        slots = []
+        for word, argument in zip(kernel.parameters, arguments, strict=False):
+            slots += _slots(word, argument)
+        rest = len(kernel.parameters) - len(arguments)
+        self.kernel = kernel
+        self.arguments = arguments  # keeps the arrays alive
+        self.first = len(slots)
+        self.block = (ctypes.c_int64 * (len(slots) + rest))(*slots)
+
+    def __call__(self, *numbers):
+        self.block[self.first :] = list(numbers)
+        if self.kernel._code(self.block):
+            raise RuntimeError(f"the kernel {self.kernel.function.__name__} raised an exception")
+
+
+def load_all(wanted):
+    """Have several kernels at hand; returns how many had to be compiled.
+
+    Numba compiles one after another, so that every second one is left to a process beside this one.
+    """
+    if interpreted():
+        return 0
+    missing = [k for k in wanted if k._code is None and not (k.file() and k.file().exists())]
+    if len(missing) > 1 and missing[0].file() and _can_share():
+        names = [(k.function.__module__, k.function.__name__) for k in missing[1::2]]
+        path = os.pathsep.join(p or os.getcwd() for p in sys.path)
+        command = [sys.executable, "-c", _LOAD, *map(".".join, names)]
+        with subprocess.Popen(command, env={**os.environ, "PYTHONPATH": path}):
+            for each in missing[::2]:
+                each.load()
+    for each in wanted:
+        each.load()
+    return len(missing)
+
+
+_LOAD = """
+import sys
+from importlib import import_module
+for name in sys.argv[1:]:
+    module, _, kernel = name.rpartition(".")
+    getattr(import_module(module), kernel).load()
+"""
+
+
+def _can_share():
+    """Whether another processor and another interpreter are at hand."""
+    return (os.cpu_count() or 1) > 1 and bool(sys.executable)
+
+
+def kernel(parameters):
+    """Decorator: the function becomes a `Kernel` with these parameters."""
+    return lambda function: Kernel(function, parameters)
+
+
+def inner(function):
+    """Decorator: kernels may call the function."""
+    function.inner = True
+    return function
+
+
+def interpreted():
+    """Whether kernels run as Python, as ``NUMBA_DISABLE_JIT=1`` asks."""
+    return os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
+
+
+def cache_folder():
+    """Where machine code is kept: ``NUMBA_CACHE_DIR``, or beside the sources, or with the user; None if nowhere."""
+    given = os.environ.get("NUMBA_CACHE_DIR")
+    home = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
+    return _first_writable((given,) if given else (_PLACE / "__pycache__", home / "pkmodel"))
+
+
+@cache
+def _first_writable(folders):
+    for folder in map(Path, folders):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder):
+                return folder
+        except OSError:
+            continue
+    warnings.warn(
+        "no writable cache directory: the solver is compiled anew in every process; "
+        "set NUMBA_CACHE_DIR to a folder that can be written",
+        RuntimeWarning,
+        stacklevel=2,
+    )
+    return None
+
+
+@cache
+def _key():
+    """Digest of all that machine code depends on."""
+    digest = hashlib.sha256()
+    for file in sorted(_PLACE.glob("*.py")):
+        digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
+    llvm = _llvm()
+    settings = sorted(
+        f"{name}={value}"
+        for name, value in os.environ.items()
+        if name.startswith("NUMBA_") and name != "NUMBA_CACHE_DIR"
+    )
+    processor = llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
+    versions = [f"{name} {version(name)}" for name in ("numba", "llvmlite")]
+    digest.update("\0".join((*versions, *processor, *settings)).encode())
+    return digest.hexdigest()[:32]
+
+
+@cache
+def _llvm():
+    import llvmlite.binding as llvm
+
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    return llvm
+
+
+def machine():
+    """The processor at hand, as LLVM's target."""
+    llvm = _llvm()
+    return llvm.Target.from_default_triple().create_target_machine(
+        cpu=llvm.get_host_cpu_name(),
+        features=llvm.get_host_cpu_features().flatten(),
+        opt=3,
+        reloc="pic",
+        codemodel="jitdefault",
+        jit=True,
+    )
+
+
+def _read(file):
+    """Machine code from the disk; None if there is none, or a file that was not written to its end."""
+    try:
+        content = file.read_bytes()
+    except OSError:
+        return None
+    digest, code = content[:32], content[32:]
+    return code if hashlib.sha256(code).digest() == digest else None
+
+
+def _write(file, code):
+    """Put machine code on the disk at once or not at all."""
+    part = file.with_suffix(f".{os.getpid()}")
+    try:
+        part.write_bytes(hashlib.sha256(code).digest() + code)
+        os.replace(part, file)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        warnings.warn(f"compiled code was not kept: {error}", RuntimeWarning, stacklevel=2)
+
+
+def _link(code):
+    llvm = _llvm()
+    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine())
+    engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+    engine.finalize_object()
+    _ENGINES.append(engine)
+    prototype = ctypes.CFUNCTYPE(
+        ctypes.c_int32, ctypes.c_void_p
+    )  # lets other threads run meanwhile
+    return prototype(engine.get_function_address("kernel"))
+
+
+def _slots(word, argument):
+    """An argument as the whole numbers that machine code takes: those of Numba's arrays and scalars."""
+    kind, shape = word[0], word[1:]
+    if not shape:
+        return (int(np.array(argument, _TYPES[kind]).view(np.int64)),)
+    if shape[0] == "(":
+        return map(int, argument)
+    given = argument.__array_interface__
+    if argument.dtype != _TYPES[kind] or argument.ndim != int(shape) or given["strides"]:
+        raise TypeError(
+            f"expected a C-contiguous array {word}, not {argument.dtype} of shape {argument.shape}"
+        )
+    return (
+        *(0, 0, argument.size, argument.itemsize, given["data"][0]),
+        *argument.shape,
+        *argument.strides,
+    )

@@ -1,0 +1,5 @@
+"""What tapes consist of: kinds of states, operations of items, and what became of a case."""
+
+GENERAL, MASS, RATE, INTEGRAL = range(4)
+ADD, SET, OUTPUT, SEGMENT, RESET, CLOCK, ASIDE, JOIN, STEADY = range(9)
+OK, NONFINITE_INPUT, NONFINITE_RESULT, NO_STEADY_STATE, BAD_TAPE = range(5)
