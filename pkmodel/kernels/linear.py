@@ -97,7 +97,7 @@ References
 
 import numpy as np
 
-from pkmodel.kernels.common import EPS, LANES, LEAST, PAGE, RUN, TABLES
+from pkmodel.kernels.common import EPS, LANES, LEAST, ONE, PAGE, RUN, TABLES
 from pkmodel.kernels.exponentials import exponentials, exponentials_alone
 from pkmodel.kernels.machine import load_all
 from pkmodel.kernels.plan import plan
@@ -207,10 +207,12 @@ def solve(
     page = _aligned(rows * PAGE * LANES)
     flow, flat = matrices.reshape(-1), out.reshape(-1)
     while True:
+        known: dict[tuple[str, int], tuple[int, ...]] = {}
         plan.bind(
             tape_start, tape_time, tape_op, tape_index, tape_value,
             (n, columns, parts, RUN if _tabled(n, rows, columns) else 1, _KEYS),
             begin, end, clock, fault, lengths, segments, used, tables, key, run, table, listed, counted,
+            known=known,
         )()  # fmt: skip
         keys, most = max(1, int(used.max(initial=0))), int(counted.max(initial=0))
         if not side_by_side:
@@ -230,20 +232,22 @@ def solve(
         if not few:
             prepare = exponentials_alone.bind(
                 flow, (len(matrices), parts, keys, padded, pitch), kind, heavy, single, *shared,
-                cells, power, sink, status,
+                cells, power, sink, status, known=known,
             )  # fmt: skip
         else:
             prepare = exponentials.bind(
                 flow, (len(matrices), parts, keys), layout, kind, start, column, *shared,
-                cells, lanes, power, sink, status,
+                cells, lanes, power, sink, status, known=known,
             )  # fmt: skip
-        follow = (
-            together.bind(*walk, y, page, *rest) if side_by_side else alone.bind(*walk, y, *rest)
-        )
+        if side_by_side:
+            follow = together.bind(*walk, y, page, *rest, known=known)
+        else:
+            follow = alone.bind(*walk, y, *rest, known=known)
         if most:
             spread = runs.bind(
                 tape_start, tape_index, program, run, table, tables, segments, listed, counted,
-                row_start, row_state, row_weight, edges, sizes, layout, power, tabled, wide, saved, flat, status,
+                row_start, row_state, row_weight, edges, sizes, layout, power, tabled, wide, saved, flat,
+                status, known=known,
             )  # fmt: skip
         for first in range(0, len(edges) - 1, chunk):
             groups = first, min(first + chunk, len(edges) - 1)
@@ -267,10 +271,10 @@ def solve(
         if ((end >= stop) | (fault != OK)).all():
             break
         begin = end.copy()
-    status[:] = np.where((status == OK) & (fault[program] != OK), fault[program], status)
-    bad = status != OK
-    if bad.any():
-        out[bad] = np.nan
+    if fault.any():
+        status[:] = np.where((status == OK) & (fault[program] != OK), fault[program], status)
+    if status.any():
+        out[status != OK] = np.nan
 
 
 def _settle(x, E, sink, kind):
@@ -296,7 +300,8 @@ def _settle(x, E, sink, kind):
 def _groups(program, n):
     """Where groups of cases begin and end, and whether the cases of a group follow one tape together."""
     cases = len(program)
-    cuts = np.concatenate([[0], np.flatnonzero(np.diff(program)) + 1, [cases]])
+    inner = np.flatnonzero(program[1:] != program[:-1]) + 1
+    cuts = np.concatenate([[0], inner, [cases]])
     counts = -(-np.diff(cuts) // LANES)
     if n > _WIDEST or 4 * counts.sum() > cases:
         return np.append(np.arange(0, cases, LANES), cases), False
@@ -328,10 +333,8 @@ def _pattern(matrices, kind):
     """Where an exponential with its sink may differ from zero in any case."""
     n = len(kind)
     pattern = np.eye(n + 1, dtype=bool)
-    flat = matrices.reshape(-1, n * n)
-    many = len(flat) // 64 * 64  # long rows are the faster ones to reduce
-    pattern[:n, :n] |= flat[:many].reshape(-1, 64 * n * n).any(axis=0).reshape(-1, n, n).any(axis=0)
-    pattern[:n, :n] |= flat[many:].any(axis=0).reshape(n, n)
+    bits = np.bitwise_or.reduce(matrices.reshape(-1, n * n).view(np.uint64), axis=0)
+    pattern[:n, :n] |= (bits << ONE != 0).reshape(n, n)  # -0.0 is zero
     pattern[n, :n] = kind == MASS
     for k in range(n):
         pattern |= pattern[:, k, None] & pattern[k]

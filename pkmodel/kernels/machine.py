@@ -26,6 +26,7 @@ import sys
 import tempfile
 import threading
 import warnings
+from array import array
 from functools import cache, partial
 from importlib.metadata import version
 from pathlib import Path
@@ -33,7 +34,7 @@ from typing import Any
 
 import numpy as np
 
-_TYPES = {"d": np.float64, "q": np.int64, "Q": np.uint64, "B": np.uint8}
+_TYPES = {k: np.dtype(t) for k, t in {"d": "f8", "q": "i8", "Q": "u8", "B": "u1"}.items()}
 _PLACE = Path(__file__).parent
 _LOCK = threading.Lock()
 _ENGINES: list[Any] = []  # own the code
@@ -62,15 +63,16 @@ class Kernel:
     def __repr__(self):
         return f"Kernel({self.function.__name__})"
 
-    def bind(self, *arguments):
-        """The kernel with its first arguments, as a function of the others, which are numbers.
+    def bind(self, *arguments, known=None):
+        """The kernel with its first arguments, as a function of the others, which are whole numbers.
 
-        Arrays are not copied: what the function writes stands in them.
+        Arrays are not copied: what the function writes stands in them. `known` is a dictionary that several
+        kernels are bound with, so that every array is looked at once; the arrays have to outlive it.
         """
         if interpreted():
             return partial(self.function, *arguments)
         self.load()
-        return _Bound(self, arguments)
+        return _Bound(self, arguments, {} if known is None else known)
 
     def file(self):
         """Where the machine code is kept; None if nowhere."""
@@ -100,19 +102,20 @@ class Kernel:
 class _Bound:
     """Machine code and its first arguments as it takes them: numbers and addresses, one after another."""
 
-    def __init__(self, kernel, arguments):
-        slots = []
+    def __init__(self, kernel, arguments, known):
+        slots = array("q")
         for word, argument in zip(kernel.parameters, arguments, strict=False):
-            slots += _slots(word, argument)
-        rest = len(kernel.parameters) - len(arguments)
+            slots.extend(_slots(word, argument, known))
         self.kernel = kernel
         self.arguments = arguments  # keeps the arrays alive
         self.first = len(slots)
-        self.block = (ctypes.c_int64 * (len(slots) + rest))(*slots)
+        slots.extend([0] * (len(kernel.parameters) - len(arguments)))
+        self.slots, self.address = slots, slots.buffer_info()[0]
 
     def __call__(self, *numbers):
-        self.block[self.first :] = list(numbers)
-        if self.kernel._code(self.block):
+        for k, number in enumerate(numbers, self.first):
+            self.slots[k] = number
+        if self.kernel._code(self.address):
             raise RuntimeError(f"the kernel {self.kernel.function.__name__} raised an exception")
 
 
@@ -264,20 +267,32 @@ def _link(code):
     return prototype(engine.get_function_address("kernel"))
 
 
-def _slots(word, argument):
+def _slots(word, argument, known):
     """An argument as the whole numbers that machine code takes: those of Numba's arrays and scalars."""
     kind, shape = word[0], word[1:]
     if not shape:
-        return (int(np.array(argument, _TYPES[kind]).view(np.int64)),)
+        return (int(argument),) if kind != "d" else array("q", np.float64(argument).tobytes())
     if shape[0] == "(":
         return map(int, argument)
-    given = argument.__array_interface__
-    if argument.dtype != _TYPES[kind] or argument.ndim != int(shape) or given["strides"]:
-        raise TypeError(
-            f"expected a C-contiguous array {word}, not {argument.dtype} of shape {argument.shape}"
+    slots = known.get((word, id(argument)))
+    if slots is None:
+        if (
+            argument.dtype != _TYPES[kind]
+            or argument.ndim != int(shape)
+            or not argument.flags.c_contiguous
+        ):
+            raise TypeError(
+                f"expected a C-contiguous array {word}, not {argument.dtype} of shape {argument.shape}"
+            )
+        address = argument.__array_interface__["data"][0]
+        slots = (
+            0,
+            0,
+            argument.size,
+            argument.itemsize,
+            address,
+            *argument.shape,
+            *argument.strides,
         )
-    return (
-        *(0, 0, argument.size, argument.itemsize, given["data"][0]),
-        *argument.shape,
-        *argument.strides,
-    )
+        known[word, id(argument)] = slots
+    return slots
