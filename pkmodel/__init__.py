@@ -14,7 +14,17 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from pkmodel import devices, equivalence, library, nca, plot, population, sweeps
+    from pkmodel import (
+        devices,
+        equianalgesia,
+        equivalence,
+        library,
+        nca,
+        plot,
+        population,
+        responses,
+        sweeps,
+    )
     from pkmodel.comparison import compare, table
     from pkmodel.drugs import Drug, citation
     from pkmodel.errors import InputError
@@ -40,12 +50,14 @@ _HOME = {
     "citation": "drugs",
     "compare": "comparison",
     "devices": "",
+    "equianalgesia": "",
     "equivalence": "",
     "explain": "simulation",
     "library": "",
     "nca": "",
     "plot": "",
     "population": "",
+    "responses": "",
     "simulate": "simulation",
     "steady_state": "simulation",
     "sweep": "sweeps",
@@ -69,12 +81,14 @@ __all__ = [
     "citation",
     "compare",
     "devices",
+    "equianalgesia",
     "equivalence",
     "explain",
     "library",
     "nca",
     "plot",
     "population",
+    "responses",
     "simulate",
     "steady_state",
     "sweep",

@@ -14,6 +14,7 @@ from pkmodel.equivalence import convert
 from pkmodel.errors import DrugError, InputError, ParameterError
 from pkmodel.events import EventTable
 from pkmodel.regimen import Regimen
+from pkmodel.responses import asked
 from pkmodel.simulation import Options, solve, solve_table
 from pkmodel.simulation.cases import Cases, given_by_name
 from pkmodel.simulation.labels import variable
@@ -49,6 +50,7 @@ def compare(
     intended: bool = False,
     sites: Sequence[str] | str | None = None,
     amounts: bool = True,
+    responses: bool | str | Iterable[str] | None = None,
     threads: int | None = None,
 ) -> xr.Dataset:
     """Compare oral with intrathecal dosing of one drug, in the same subjects.
@@ -81,6 +83,8 @@ def compare(
         Sites of the results; by default all. Few sites cost less time.
     amounts : bool
         With the amount in every compartment.
+    responses : bool, str or sequence of str, optional
+        With analgesia, side effects and so on, as for :func:`pkmodel.simulate`.
     threads : int, optional
         As for :func:`pkmodel.simulate`.
 
@@ -115,7 +119,11 @@ def compare(
             drug.check(doses, intended=intended, weight=weight)
 
     orders, factors, ratio = _arms(drug, oral, intrathecal, arms, ratio, check)
-    model = drug.model() if sites is None else drug.model().with_sites(sites)
+    wanted = asked(drug, responses)
+    model = drug.model() if wanted is None else wanted.model
+    if sites is not None:
+        chosen = (sites,) if isinstance(sites, str) else tuple(sites)
+        model = model.with_sites(chosen if wanted is None else wanted.with_own(chosen))
     if subjects is not None:
         drawn = population.draw(model, subjects, seed=seed)
         parameters = {**given_by_name(drawn), **given_by_name(parameters)}
@@ -125,11 +133,11 @@ def compare(
     results = {}
     for name, regimen in orders.items():
         if isinstance(regimen, EventTable):
-            options = Options(amounts=amounts, threads=threads)
+            options = Options(amounts=amounts, threads=threads, responses=wanted)
             results[name] = solve_table(model, drug, regimen, grid, parameters, {}, options)
         else:
             cases = Cases.of(model, parameters, factors.get(name, {}))
-            results[name] = solve(model, drug, regimen, grid, cases, amounts, True, threads)
+            results[name] = solve(model, drug, regimen, grid, cases, amounts, True, threads, wanted)
     ds = _concat(results)
     kinds = {
         name: "events" if isinstance(r, EventTable) else "regimen" for name, r in orders.items()
@@ -137,7 +145,8 @@ def compare(
     ds.attrs |= {f"{kinds[name]}_{name}": str(given) for name, given in orders.items()}
     if ratio is not None:
         ds.attrs["ratio"] = json.dumps(np.asarray(ratio).tolist())
-        ds.attrs["sources"] = json.dumps(drug.sources_used(preset), ensure_ascii=False)
+        sources = dict.fromkeys([*drug.sources_used(preset), *json.loads(ds.attrs["sources"])])
+        ds.attrs["sources"] = json.dumps(list(sources), ensure_ascii=False)
     if subjects is not None:
         ds.attrs["seed"] = str(seed)
     return ds

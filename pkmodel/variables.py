@@ -36,6 +36,39 @@ VARIABLES: dict[str, Variable] = {
     "auc_tau": Variable(
         ("site",), "mg*h/L", "time integral of the concentration over one interval at steady state"
     ),
+    "analgesia": Variable(("time",), "1", "analgesia, as a fraction of the whole"),
+    "analgesia_drive": Variable(
+        ("time",), "1", "concentrations relative to those of half the analgesia, added"
+    ),
+    "pain": Variable(("time",), "1", "pain score, 0 to 10"),
+    "pain_reduction": Variable(("time",), "percent", "reduction of the pain score"),
+    "ashworth": Variable(("time",), "1", "Ashworth score of spasticity"),
+    "respiratory_depression": Variable(
+        ("time",), "1", "part of the ventilatory response to hypoxia that is lost"
+    ),
+    "respiratory_drive": Variable(
+        ("time",), "1", "concentrations relative to those of half that loss, added"
+    ),
+    "sedation": Variable(("time",), "1", "sedation, as a fraction of the whole"),
+    "constipation": Variable(("time",), "1", "constipation, as a fraction of the whole"),
+    "itching": Variable(("time",), "1", "itching, as a fraction of the whole"),
+    "nausea": Variable(("time",), "1", "nausea, as a fraction of the whole"),
+    "tolerance": Variable(("time",), "1", "factor of the EC50 in the cord by tolerance"),
+    "withdrawal": Variable(
+        ("time",), "1", "effect that the body is used to and misses, as a fraction"
+    ),
+    "time_analgesic": Variable((), "h", "time with analgesia above its threshold"),
+    "time_depressed": Variable((), "h", "time with respiratory depression above its threshold"),
+    "withdrawal_onset": Variable((), "h", "time until withdrawal is above its threshold"),
+    "margin": Variable(
+        (),
+        "1",
+        "dose that halves breathing at the worst moment per dose of half the analgesia on average",
+    ),
+    "equal_ratio": Variable(
+        (), "1", "daily dose of the reference per intrathecal dose of equal effect"
+    ),
+    "effect": Variable((), "1", "average effect of the reference at steady state"),
     "status": Variable((), "1", "whether the case can be trusted"),
     "id": Variable(("record",), "1", "subject of the record"),
 }
@@ -67,6 +100,14 @@ STATUS: tuple[Status, ...] = (
     Status(
         "bad_schedule",
         "the times of the doses do not ascend: look at the lags and durations of this case",
+    ),
+    Status(
+        "too_many_steps",
+        "the solver gave up: give it more steps (max_steps), a larger tolerance (rtol), or look at the parameters",
+    ),
+    Status(
+        "step_too_small",
+        "the solver could not go on: rates of change jump or grow beyond all bounds at the time that is reached",
     ),
 )
 """Meaning of the codes of ``status``; a kernel returns the index."""

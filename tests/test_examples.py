@@ -21,8 +21,8 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md"] + [
     ROOT / "docs" / f"{name}.md"
     for name in (
-        "index", "models", "simulation", "event_tables", "comparison", "populations", "sweeps", "pump", "devices",
-        "neuraxial", "accuracy",
+        "index", "models", "nonlinear", "simulation", "event_tables", "comparison", "populations", "sweeps", "pump",
+        "devices", "neuraxial", "accuracy",
     )
 ]  # fmt: skip
 
@@ -94,6 +94,17 @@ def test_sweep(tmp_path):
     stored = xr.open_zarr(tmp_path / "sweep.zarr")
     assert stored.auc.dims == ("ratio", "oral_bioavailability", "arm", "site")
     assert (stored.status == 0).all()
+
+
+def test_target_mediated(tmp_path):
+    output = example("target_mediated", tmp_path)
+    table = [list(map(float, row)) for row in rows(output, "      AUC / dose")[1:]]
+    doses, exposure, suppressed = zip(*table, strict=True)
+    assert doses == (3, 10, 30, 100, 300)
+    # exposure per dose rises towards 1 / clearance, with which a dose without target would stay
+    assert list(exposure) == sorted(exposure) and exposure[-1] < 1 / 0.2
+    assert list(suppressed) == sorted(suppressed)
+    assert (tmp_path / "target_mediated.png").stat().st_size > 10_000
 
 
 def test_sensitivity(tmp_path):

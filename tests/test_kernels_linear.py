@@ -312,6 +312,16 @@ def test_steady_state_is_the_limit_of_dosing_and_keeps_inflows_and_integrals():
     np.testing.assert_allclose(ready, long, rtol=1e-13)
 
 
+def test_what_follows_a_compartment_takes_nothing_from_its_steady_state():
+    """A follower (GENERAL) rises to the concentration of its source, which keeps its mass without it."""
+    a = np.array([[-0.4, 0.3, 0.0], [0.3, -0.3, 0.0], [0.7, 0.0, -0.7]])
+    tape = [(0.0, ADD, 0, 2.0), (0.0, STEADY, 0, 12.0), (0.0, OUTPUT, 0, 0.0)]
+    out, status = run(a[None, None], [MASS, MASS, GENERAL], [tape])
+    assert status[0] == OK
+    exact = naive.steady_state(a, [2.0, 0, 0], 12.0)
+    np.testing.assert_allclose(out[0, :, 0], exact, rtol=1e-13)
+
+
 def population(cases, n=3, segments=1):
     rates = [
         [random_rates(100 * c + s, n, 1.0)[0] - 0.02 * np.eye(n) for s in range(segments)]

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from pkmodel import simulate
 from pkmodel.errors import ModelError, ParameterError
 from pkmodel.model import Compartment, Flow, Input, Model, Output, Parameter
 
@@ -284,3 +285,59 @@ def test_some_sites_stay_in_the_order_of_the_model():
 def test_sites_that_the_model_has_not_are_refused(wanted, told):
     with pytest.raises(ModelError, match=told):
         build().with_sites(wanted)
+
+
+# ---------------------------------------------------------------------------------- the law effect
+
+
+def effect_site(**changes):
+    fields = {
+        "name": "effect site",
+        "compartments": [Compartment("blood", 10.0), Compartment("brain", 1.4), Compartment("site", 2.0)],
+        "flows": [
+            Flow("blood", None, "rate", 0.2),
+            Flow("blood", "site", "effect", ("ke0", 0.25)),
+            Flow("brain", "site", "effect", ("ke0", 0.75)),
+        ],
+        "parameters": [Parameter("ke0", "0.5 /h")],
+        "inputs": [Input("iv", "blood")],
+    }  # fmt: skip
+    return Model(**{**fields, **changes})
+
+
+def test_effect_follows_the_mean_concentration_and_drains_nothing():
+    model = effect_site()
+    K = model.rate_matrix()
+    np.testing.assert_allclose(K[0], [-0.2, 0, 0], rtol=1e-15)
+    np.testing.assert_allclose(K[1], 0)
+    amounts = np.array([10 * 3.0, 1.4 * 7.0, 2 * (0.25 * 3 + 0.75 * 7)])
+    np.testing.assert_allclose((K @ amounts)[2], 0, atol=1e-14)
+    both = model.rate_matrix({"ke0": [0.5, 1.0]})
+    np.testing.assert_allclose(both[1, 2], 2 * both[0, 2], rtol=1e-15)
+
+
+def test_effect_site_peaks_when_it_meets_the_blood():
+    """dCe/dt = ke0 (C - Ce) after a bolus: the peak is at ln(ke0 / k) / (ke0 - k), where Ce = C."""
+    flows = [Flow("blood", None, "rate", 0.2), Flow("blood", "site", "effect", "ke0")]
+    peak = np.log(0.5 / 0.2) / 0.3
+    ds = simulate(effect_site(flows=flows), "30 mg iv bolus", [0, peak - 0.01, peak, peak + 0.01])
+    blood, site = (ds.concentration.sel(site=name).values for name in ("blood", "site"))
+    assert site[2] == pytest.approx(blood[2], rel=1e-12)
+    assert site[2] > max(site[1], site[3])
+    np.testing.assert_allclose(blood, 3 * np.exp(-0.2 * ds.time), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("flow", "words"),
+    [
+        (Flow("blood", None, "effect", "ke0"), "needs a compartment that follows"),
+        (Flow("gut", "site", "effect", "ke0"), 'compartment "gut" needs a volume'),
+        (Flow("blood", "gut", "effect", "ke0"), 'compartment "gut" needs a volume'),
+        (Flow("blood", "site", "effect", "v"), "rate constant of flow blood to site is a volume"),
+    ],
+)
+def test_an_effect_needs_two_volumes_and_a_rate_constant(flow, words):
+    boxes = ["gut", Compartment("blood", 10.0), Compartment("site", 1.0)]
+    parameters = [Parameter("ke0", "0.5 /h"), Parameter("v", "5 L")]
+    with pytest.raises(ModelError, match=words):
+        effect_site(compartments=boxes, flows=[flow], parameters=parameters)

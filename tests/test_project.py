@@ -187,7 +187,7 @@ def test_every_file_of_the_package_is_installed():
     }
     forgotten = []
     for path in sorted(PACKAGE.rglob("*")):
-        if path.is_dir() or path.suffix in {".py", ".pyc", ".nbi", ".nbc"}:
+        if path.is_dir() or path.suffix == ".py" or path.parent.name == "__pycache__":
             continue
         package = ".".join(path.parent.relative_to(ROOT).parts)
         if not any(fnmatch(path.name, pattern) for pattern in patterns.get(package, [])):

@@ -12,6 +12,7 @@ from pkmodel.cli import tables
 from pkmodel.cli.faults import DEBUG, Program, in_options, warn_of_failures
 from pkmodel.cli.files import Files
 from pkmodel.cli.records import answer_lines, drawn_for, read_doses, table_lines, tell
+from pkmodel.cli.responding import read_names, response_table
 from pkmodel.cli.study import (
     Arms,
     Study,
@@ -185,6 +186,8 @@ Examples:
     click.option("--ratio", metavar="RATIO",
                  help="Oral : intrathecal dose ratio: 300, several (30,100,300), or a preset of the drug file "
                       "(clinical_start). By default the nominal one."),
+    click.option("--responses", metavar="NAMES",
+                 help='What the concentrations do, too: analgesia,respiration, or "all" that the file has numbers of.'),
     *TIMES, *STUDY, *FILES, debug,
 )  # fmt: skip
 @click.pass_context
@@ -205,7 +208,7 @@ def compare(ctx: click.Context, drug: str, **given: Any) -> None:
     def simulated(times: np.ndarray) -> Run:
         return lambda subjects: run(
             study.drug, **arms.arguments, times=times, parameters=study.settings, subjects=subjects,
-            seed=study.seed, intended=study.intended,
+            seed=study.seed, intended=study.intended, responses=read_names(given["responses"]),
         )  # fmt: skip
 
     times = fine_times(regimens, *span)
@@ -214,6 +217,7 @@ def compare(ctx: click.Context, drug: str, **given: Any) -> None:
     say(
         [*study_lines(study), *tables.regimen_table(arms.regimens)],
         tables.exposure_table(study.printed(metrics), span, arms.labels),
+        response_table(metrics, arms.labels),
         ratio_lines(study, arms),
         tables.closing(study.drug),
     )
@@ -474,7 +478,7 @@ def study_lines(study: Study) -> list[str]:
 
 def say(*paragraphs: Sequence[str]) -> None:
     """Print lines, an empty one between paragraphs."""
-    click.echo("\n\n".join("\n".join(lines) for lines in paragraphs))
+    click.echo("\n\n".join("\n".join(lines) for lines in paragraphs if lines))
 
 
 def keep(files: Files, study: Study, run: Run) -> None:

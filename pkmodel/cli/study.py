@@ -283,9 +283,10 @@ def implied_ratios(study: Study, reference: Regimen | None, test: Regimen | None
 def exposure(ds: xr.Dataset) -> xr.Dataset:
     """What the tables show of a result."""
     from pkmodel import nca
+    from pkmodel.cli.responding import averages
 
     metrics = nca.summary(ds, start=float(ds.time[0]), end=float(ds.time[-1]))
-    return metrics[["cmax", "cav", "auc", "status"]]
+    return metrics[["cmax", "cav", "auc", "status"]].assign(averages(ds))
 
 
 # ------------------------------------------------------------------------------------------- times

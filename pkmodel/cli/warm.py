@@ -24,7 +24,7 @@ def warm() -> None:
     import time
     import warnings
 
-    from pkmodel.kernels import linear, machine  # noqa: F401 - a solver brings its kernels
+    from pkmodel.kernels import adaptive, linear, machine  # noqa: F401 - solvers bring kernels
 
     begin = time.perf_counter()
     with warnings.catch_warnings():

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pkmodel.drugs import doses, reader
 from pkmodel.drugs.schema import (
     CONFIDENCE,
+    Calibration,
     Equivalence,
     Limits,
     Preset,
@@ -73,6 +74,12 @@ class Drug:
         The nominal dose ratio oral : intrathecal, and its range.
     ratios : dict of str to Preset
         Published dose ratios of all pairs of routes, see :meth:`published`.
+    responses : dict of str to Sourced
+        Numbers behind responses, ``"analgesia_cord_ec50"`` and so on.
+    no_responses : dict of str to Refusal
+        Responses that the drug is known not to have, and why.
+    calibration : Calibration or None
+        The dose ratio on which one of those numbers was set.
     variants : dict of str to Variant
         Other published sets of values, see :meth:`variant`.
     references : tuple of str
@@ -99,6 +106,9 @@ class Drug:
     refused: dict[str, Refusal] = field(default_factory=dict)
     equivalence: Equivalence | None = None
     ratios: dict[str, Preset] = field(default_factory=dict)
+    responses: dict[str, Sourced] = field(default_factory=dict)
+    no_responses: dict[str, Refusal] = field(default_factory=dict)
+    calibration: Calibration | None = None
     variants: dict[str, Variant] = field(default_factory=dict)
     references: tuple[str, ...] = ()
     path: str = ""
@@ -443,7 +453,7 @@ class Drug:
         return _sources(*self.parameters.values(), *ratio)
 
     def sources(self) -> list[str]:
-        """References behind all numbers: those of the parameters, then of doses and ratios.
+        """References behind all numbers: those of the parameters, then of doses, ratios and responses.
 
         Returns
         -------
@@ -451,10 +461,17 @@ class Drug:
         """
         ratios = ([self.equivalence] if self.equivalence else []) + [*self.ratios.values()]
         doses = (*self.routes.values(), *self.refused.values())
-        return _sources(*self.parameters.values(), *doses, *ratios)
+        responses = [*self.responses.values(), *self.no_responses.values()]
+        responses += [self.calibration] if self.calibration else []
+        return _sources(*self.parameters.values(), *doses, *ratios, *responses)
 
-    def table(self) -> list[Row]:
+    def table(self, responses: bool = False) -> list[Row]:
         """Every parameter with its value, spread, trust, source and population.
+
+        Parameters
+        ----------
+        responses : bool
+            The numbers of responses in their place.
 
         Examples
         --------
@@ -462,6 +479,7 @@ class Drug:
         >>> row.name, row.value, row.cv, row.confidence
         ('oral_bioavailability', '24 %', '40 % (assumed)', 'read')
         """
+        numbers = self.responses if responses else self.parameters
         return [
             Row(
                 p.name,
@@ -472,7 +490,7 @@ class Drug:
                 p.population,
                 p.note,
             )
-            for p in self.parameters.values()
+            for p in numbers.values()
         ]
 
     def describe(self) -> str:

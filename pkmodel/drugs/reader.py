@@ -10,7 +10,17 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pkmodel import units
-from pkmodel.drugs.schema import CONFIDENCE, Equivalence, Limits, Preset, Refusal, Sourced, Variant
+from pkmodel.drugs.effects import MAIN, PLACES, RESPONSES
+from pkmodel.drugs.schema import (
+    CONFIDENCE,
+    Calibration,
+    Equivalence,
+    Limits,
+    Preset,
+    Refusal,
+    Sourced,
+    Variant,
+)
 from pkmodel.errors import DrugError, UnitError, did_you_mean
 from pkmodel.library import DIMENSIONS, NEURAXIAL
 
@@ -29,7 +39,17 @@ _PRESET = ("ratio", "range", "design", "n", *_NUMBER[1:])
 _RATIO = ("reference", "test", *_PRESET)
 _REFUSAL = ("reason", "remedy", "source", "confidence")
 _TEXTS = ("name", "version", "indication")
-_TABLES = ("parameters", "routes", "refused", "equivalence", "ratios", "variants", "sources")
+_CALIBRATION = ("response", "place", "reference", "ratio", *_NUMBER[1:])
+_TABLES = (
+    "parameters",
+    "routes",
+    "refused",
+    "equivalence",
+    "ratios",
+    "responses",
+    "variants",
+    "sources",
+)
 _TOP = (*_TEXTS, "synonyms", "molar_mass", "octanol_water", *_TABLES)
 _NAMES = tuple(n for group in NEURAXIAL.values() for n in group)
 
@@ -85,6 +105,7 @@ class Physiology(NamedTuple):
 
     parameters: dict[str, Sourced]
     variants: dict[str, Variant]
+    responses: dict[str, Sourced]
 
 
 @lru_cache
@@ -94,6 +115,7 @@ def _physiology() -> Physiology:
     found = Physiology(
         reader.parameters(reader.section("parameters"), "parameters"),
         reader.variants(),
+        reader.responses(),
     )
     if reader.faults:
         raise DrugError(*reader.faults, given=str(path))
@@ -128,6 +150,9 @@ class _Reader:
             "refused": {n: self.refusal(n, t) for n, t in self.section("refused").items()},
             "equivalence": self.equivalence(top["equivalence"]) if "equivalence" in top else None,
             "ratios": self.ratios(),
+            "responses": {**physiology.responses, **self.responses()},
+            "no_responses": self.no_responses(),
+            "calibration": self.calibration(),
             "variants": {**physiology.variants, **self.variants()},
             "references": tuple(self.sources.values()),
         }
@@ -180,10 +205,12 @@ class _Reader:
             return None
         value = self.quantity(table.get("value"), f"{path}.value", dimension)
         origin = self.origin(table, path)
-        extra = self.spread(table, path, name, value) if spread else {}
+        extra = self.spread(table, path, dimension, value) if spread else {}
         return Sourced(name, str(table.get("value")), value, dimension, **origin, **extra)
 
-    def spread(self, table: dict[str, Any], path: str, name: str, value: float) -> dict[str, Any]:
+    def spread(
+        self, table: dict[str, Any], path: str, dimension: str, value: float
+    ) -> dict[str, Any]:
         cv: Any = table.get("cv")
         if not _real(cv) or cv < 0:
             self.faults.append(
@@ -196,7 +223,7 @@ class _Reader:
         law = table.get("distribution", DISTRIBUTIONS[0])
         if law not in DISTRIBUTIONS:
             self.faults.append(f"{path}.distribution: {_not_in(law, DISTRIBUTIONS)}")
-        bounded = name.endswith(("bioavailability", "_fraction"))
+        bounded = dimension == "fraction"
         if bounded and value > 1:
             self.faults.append(f"{path}.value: a fraction lies between 0 and 1, not at {value:g}")
         elif bounded and cv and law == "log-normal":
@@ -312,8 +339,57 @@ class _Reader:
         self.route(name, path)
         if not self.known(table, _REFUSAL, path):
             return None
+        return self.reasons(name, table, path)
+
+    def reasons(self, name: str, table: dict[str, Any], path: str) -> Refusal:
         reason, remedy = (self.text(table, key, path) for key in ("reason", "remedy"))
         return Refusal(name, reason, remedy, **self.origin(table, path, note=False))
+
+    def responses(self) -> dict[str, Sourced]:
+        """Numbers of the responses, with the response's name before their own."""
+        found = {}
+        for response, table in self.section("responses").items():
+            path = f"responses.{response}"
+            if response in ("refused", "calibration"):
+                continue
+            if response not in RESPONSES:
+                near = did_you_mean(response, RESPONSES)
+                self.faults.append(f"{path}: unknown response{near}; one of {', '.join(RESPONSES)}")
+            elif self.known(table, RESPONSES[response], path):
+                for key, number in table.items():
+                    name, dimension = (
+                        f"{response}_{key}",
+                        RESPONSES[response].get(key, ("ratio",))[0],
+                    )
+                    found[name] = self.number(name, number, f"{path}.{key}", dimension, spread=True)
+        return {name: number for name, number in found.items() if number}
+
+    def no_responses(self) -> dict[str, Refusal]:
+        """Responses that the drug is known not to have, and why."""
+        path = "responses.refused"
+        tables = self.section("responses").get("refused", {})
+        if not self.known(tables, RESPONSES, path):
+            return {}
+        return {
+            n: self.reasons(n, t, f"{path}.{n}")
+            for n, t in tables.items()
+            if n in RESPONSES and self.known(t, _REFUSAL, f"{path}.{n}")
+        }
+
+    def calibration(self) -> Calibration | None:
+        path = "responses.calibration"
+        table = self.section("responses").get("calibration")
+        if table is None or not self.known(table, _CALIBRATION, path):
+            return None
+        for key, words in (("response", MAIN), ("place", tuple(PLACES))):
+            if table.get(key) not in words:
+                self.faults.append(f"{path}.{key}: {_not_in(table.get(key), words)}")
+        return Calibration(
+            f"{table.get('response')}_{table.get('place')}_ec50",
+            self.text(table, "reference", path),
+            self.real(table.get("ratio"), f"{path}.ratio"),
+            **self.origin(table, path),
+        )
 
     def equivalence(self, table: Any) -> Equivalence | None:
         path = "equivalence"

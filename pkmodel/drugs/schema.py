@@ -124,6 +124,36 @@ class Variant:
     parameters: dict[str, Sourced]
 
 
+@dataclass(frozen=True)
+class Calibration:
+    """The dose ratio that an EC50 was set on: at it both ways of giving the drug have equal effects.
+
+    Parameters
+    ----------
+    number : str
+        The EC50, ``"analgesia_cord_ec50"``.
+    reference : str
+        The order that is compared, ``"60 mg oral q12h"``; the other is an intrathecal pump.
+    ratio : float
+        Daily dose of the reference per intrathecal daily dose.
+    source, confidence, note
+        Of the ratio, as of any number.
+    """
+
+    number: str
+    reference: str
+    ratio: float
+    source: tuple[str, ...] = ()
+    confidence: str = "assumed"
+    note: str = ""
+
+    def __str__(self) -> str:
+        return (
+            f'{self.number} is set so that "{self.reference}" has on average the effect of an intrathecal '
+            f"pump of 1/{self.ratio:g} of its daily dose"
+        )
+
+
 def amount_text(mg: float) -> str:
     """An amount in the unit in which one says it.
 

@@ -7,6 +7,7 @@ from llvmlite import binding as llvm
 from numba import njit, types
 from numba.extending import register_jitable
 
+import pkmodel.kernels.lanes_lowering
 import pkmodel.kernels.lowering  # noqa: F401
 from pkmodel.kernels.machine import machine
 

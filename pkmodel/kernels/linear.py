@@ -279,7 +279,7 @@ def solve(
 
 def _settle(x, E, sink, kind):
     """Sum over all earlier periods, eq. (6), and whether it ends; E[case, source, target]."""
-    dynamic, closed = kind <= MASS, sink >= 0.0
+    dynamic, keeps_mass, closed = kind <= MASS, kind == MASS, sink >= 0.0
     E = E * (dynamic[:, None] & dynamic)
     loss = np.where(closed, sink, 0.0)
     grows = np.ones(len(x), bool)
@@ -292,7 +292,7 @@ def _settle(x, E, sink, kind):
                 break
             loss = loss + (E @ loss[..., None])[..., 0]
             E = E @ E
-            total = np.where(closed, E.sum(axis=2) + loss, 1.0)
+            total = np.where(closed, E @ keeps_mass + loss, 1.0)
             E, loss = E / total[..., None], loss / total
     return x, ~grows
 

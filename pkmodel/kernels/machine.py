@@ -36,6 +36,7 @@ import numpy as np
 
 _TYPES = {k: np.dtype(t) for k, t in {"d": "f8", "q": "i8", "Q": "u8", "B": "u1"}.items()}
 _PLACE = Path(__file__).parent
+_KEPT = 8  # files of a kernel: versions and processors that share a folder
 _LOCK = threading.Lock()
 _ENGINES: list[Any] = []  # own the code
 
@@ -245,11 +246,14 @@ def _read(file):
 
 
 def _write(file, code):
-    """Put machine code on the disk at once or not at all."""
+    """Put machine code on the disk at once or not at all, and remove what has grown old."""
     part = file.with_suffix(f".{os.getpid()}")
     try:
         part.write_bytes(hashlib.sha256(code).digest() + code)
         os.replace(part, file)
+        kept = file.parent.glob(f"{file.name.partition('-')[0]}-*.o")
+        for old in sorted(kept, key=lambda f: f.stat().st_mtime)[:-_KEPT]:
+            old.unlink(missing_ok=True)
     except OSError as error:
         part.unlink(missing_ok=True)
         warnings.warn(f"compiled code was not kept: {error}", RuntimeWarning, stacklevel=2)

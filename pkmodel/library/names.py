@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["DIMENSIONS", "METABOLITES", "NEURAXIAL"]
+__all__ = ["DIMENSIONS", "METABOLITES", "NEURAXIAL", "NONLINEAR"]
 
 DIMENSIONS: dict[str, tuple[str, str]] = {
     "clearance": ("clearance", "systemic clearance"),
@@ -89,7 +89,7 @@ DIMENSIONS: dict[str, tuple[str, str]] = {
     "m6g_csf_exchange_rate": ("rate_constant", "equilibration of CSF with M6G in blood"),
     "m6g_csf_plasma_ratio": ("ratio", "CSF:plasma concentration ratio of M6G at rest"),
 }
-"""Dimension and meaning of every parameter of the library."""
+"""Dimension and meaning of every parameter of the linear models."""
 
 METABOLITES = ("m3g", "m6g")
 
@@ -108,3 +108,25 @@ NEURAXIAL: dict[str, tuple[str, ...]] = {
     "required": tuple(n for n in DIMENSIONS if n not in _ELSEWHERE),
 }
 """Parameters of the neuraxial model by the group in which they come."""
+
+NONLINEAR: dict[str, tuple[str, str]] = {
+    "maximum_rate": ("rate", "largest rate of saturable elimination"),
+    "michaelis_constant": (
+        "concentration",
+        "concentration at which saturable elimination runs at half its largest rate",
+    ),
+    "elimination_exponent": ("ratio", "Hill exponent of saturable elimination"),
+    "equilibration_rate": ("rate_constant", "equilibration of the effect site (ke0)"),
+    "production": ("ratio", "zero-order production of the response, in its unit per hour"),
+    "loss_rate": ("rate_constant", "first-order loss of the response"),
+    "maximum_effect": ("ratio", "largest change of production or loss, relative to it"),
+    "half_effect": ("concentration", "concentration of half the largest effect"),
+    "effect_exponent": ("ratio", "Hill exponent of the effect"),
+    "tolerance_rate": ("rate_constant", "pace at which the moderator follows the response"),
+    "association_rate": ("association", "association of drug with receptor or target"),
+    "dissociation_rate": ("rate_constant", "dissociation of drug from receptor or target"),
+    "internalisation_rate": ("rate_constant", "loss of the complex of drug and target"),
+    "target_baseline": ("concentration", "target without drug, as the drug that it can bind"),
+    "target_loss_rate": ("rate_constant", "loss of free target"),
+}
+"""Dimension and meaning of the parameters that the nonlinear models have beside those of the linear ones."""

@@ -5,6 +5,7 @@ A linear model is a table of flows. Amounts ``A`` (mg) obey ``dA/dt = K A + infl
 * ``rate``       flow = k A_source                    k [1/h]
 * ``clearance``  flow = Q A_source / V_source         Q [L/h], V [L]
 * ``partition``  flow = Q A_source / (V_source Kp)    Kp: source:target concentration ratio at rest
+* ``effect``     dC_target/dt = k (C_source - C_target)    the source loses nothing
 
 Nothing is compiled for a model: :meth:`Model.rate_matrix` turns the table into numbers, for any leading
 dimensions of the parameters, and one kernel takes every rate matrix.

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pkmodel.errors import did_you_mean
-from pkmodel.model.parts import LAWS
+from pkmodel import variables
+from pkmodel.errors import ModelError, did_you_mean
+from pkmodel.model.equations import Expression
+from pkmodel.model.nonlinear import system_of
+from pkmodel.model.parts import LAWS, SATURABLE
 from pkmodel.units.expressions import noun, scale_of
 from pkmodel.units.spellings import DIMENSIONS, EXAMPLES
 
@@ -55,13 +58,14 @@ def faults_of(model: Model) -> list[str]:
         where = _flow(f)
         if f.law not in LAWS:
             faults.append(f'{where}: unknown law "{f.law}" ({", ".join(LAWS)})')
-        if len(f.parameters) < (2 if f.law == "partition" else 1):
-            faults.append(
-                f"{where}: the law {f.law} needs {2 if f.law == 'partition' else 1} parameter(s)"
-            )
+        least, most = _COUNTS.get(f.law, (1, np.inf))
+        if not least <= len(f.parameters) <= most:
+            faults.append(f"{where}: the law {f.law} needs {least} parameter(s)")
         check(where, f.parameters)
         box(where, f.source, volume=f.law != "rate")
-        box(where, f.target)
+        box(where, f.target, volume=f.law == "effect")
+        if f.law == "effect" and f.target is None:
+            faults.append(f"{where}: the law effect needs a compartment that follows the source")
     for i in model.inputs:
         where = f"input {i.route}"
         box(where, i.compartment)
@@ -80,7 +84,7 @@ def faults_of(model: Model) -> list[str]:
         check("correlation", [a, b])
         if not -1 <= rho <= 1:
             faults.append(f"correlation of {a} and {b} is {rho}; expected -1 to 1")
-    return faults + number_faults(model) + dimension_faults(model)
+    return faults + number_faults(model) + dimension_faults(model) + equation_faults(model)
 
 
 def number_faults(model: Model) -> list[str]:
@@ -120,13 +124,81 @@ def dimension_faults(model: Model) -> list[str]:
         if f.law == "partition":
             factors, last = factors[:-1], factors[-1:]
             expected.append((f"partition coefficient of {_flow(f)}", last, "ratio"))
-        law = "rate_constant" if f.law == "rate" else "clearance"
+        if f.law in SATURABLE:
+            words = ("largest flow", "concentration at its half", "exponent")
+            dims = ("rate", "concentration", "ratio")
+            expected += [
+                (f"{word} of {_flow(f)}", (p,), dimension)
+                for word, p, dimension in zip(words, f.parameters, dims, strict=False)
+            ]
+            continue
+        law = "rate_constant" if f.law in ("rate", "effect") else "clearance"
         expected.append((f"{_WORDS[f.law]} of {_flow(f)}", factors, law))
     for i in model.inputs:
         for name, dimension in _INPUT_DIMENSIONS.items():
             expected.append((f"{name} of input {i.route}", (getattr(i, name),), dimension))
     faults = (_dimension_fault(model, *row) for row in expected)
     return list(dict.fromkeys(f for f in faults if f))
+
+
+def equation_faults(model: Model) -> list[str]:
+    """What is wrong with laws that saturate, equations, definitions and initial values."""
+    if model.is_linear:
+        return _only_with_equations(model)
+    if model.function is not None:
+        faults = [
+            f"{what} and a function; expected the one or the other"
+            for what in ("flows", "equations", "definitions", "matrix")
+            if getattr(model, what) is not None and len(getattr(model, what))
+        ]
+        faults += (
+            []
+            if callable(model.function)
+            else [f"function is {model.function!r}; expected f(t, y, p, dydt)"]
+        )
+        return faults + _initial_faults(model)
+    known = tuple(dict.fromkeys([*model.defaults, *model.covariates]))
+    names = [*model.states, *known]
+    faults = [
+        f'"{n}" cannot stand in an equation; expected a name of letters, digits and _'
+        for n in names
+        if not n.isidentifier()
+    ]
+    try:
+        system_of(model).program(known)
+    except ModelError as error:
+        faults += error.faults
+    return faults + _initial_faults(model) + _only_with_equations(model)
+
+
+def _only_with_equations(model: Model) -> list[str]:
+    taken = [n for n in (*model.variables, *model.observed) if n in _TAKEN]
+    return [f'"{n}" is a name in every result; call the variable otherwise' for n in taken] + [
+        f'observed: unknown definition "{n}"{did_you_mean(n, model.definitions)}'
+        for n in model.observed
+        if n not in model.definitions
+    ]
+
+
+def _initial_faults(model: Model) -> list[str]:
+    """Initial values of nothing, or of names that are no parameters."""
+    own = [*model.states, *model.variables]
+    known = [*model.defaults, *model.covariates]
+    faults = [
+        f'initial: unknown state "{n}"{did_you_mean(n, own)}' for n in model.initial if n not in own
+    ]
+    for state, value in model.initial.items():
+        try:
+            names = Expression.parse(str(value), state).names
+        except ModelError as error:
+            faults += error.faults
+            continue
+        faults += [
+            f'initial value of {state}: unknown parameter "{n}"{did_you_mean(n, known)}'
+            for n in names
+            if n not in known
+        ]
+    return faults
 
 
 def _dimension_fault(model: Model, what: str, factors: tuple[Any, ...], dimension: str) -> str:
@@ -158,7 +230,14 @@ def _flow(flow: Flow) -> str:
     return f"flow {flow.source} to {flow.target or '(out)'}"
 
 
-_WORDS = {"rate": "rate constant", "clearance": "clearance", "partition": "clearance"}
+_WORDS = {
+    "rate": "rate constant",
+    "clearance": "clearance",
+    "partition": "clearance",
+    "effect": "rate constant",
+}
+_TAKEN = {"amount", "concentration", "auc", "auc_tau", "status", "id", *variables.DIMENSIONS}
+_COUNTS = {"partition": (2, np.inf), "michaelis-menten": (2, 2), "hill": (3, 3)}
 _INPUT_DIMENSIONS = {
     "bioavailability": "fraction",
     "lag": "time",

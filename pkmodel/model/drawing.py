@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pkmodel.model.parts import SATURABLE
+
 if TYPE_CHECKING:
     from pkmodel.model.linear import Model
 
@@ -22,16 +24,38 @@ def draw(model: Model) -> str:
         arrows = [f"◀─ {i.route}" for i in model.inputs if i.entry == name and i.route != name]
         for source, target, law, parameters in terms:
             if source == name:
-                factors = [f"{q:.4g}" if isinstance(q, float) else str(q) for q in parameters]
-                divisor = f" / {factors.pop()}" if law in ("partition", "transit") else ""
-                label = " · ".join(factors) + divisor
+                label = _label(
+                    law, [f"{q:.4g}" if isinstance(q, float) else str(q) for q in parameters]
+                )
                 arrows.append(f"─ {label} ─▶ {OUTSIDE if target is None else target}")
         lines.append(f"  ┌{'─' * width}┐" + (f" {arrows[0]}" if arrows else ""))
         lines.append(f"  │ {name:<{width - 2}} │" + (f" {arrows[1]}" if len(arrows) > 1 else ""))
         lines += [f"  │{' ' * width}│ {a}" for a in arrows[2:-1]]
         lines.append(f"  └{'─' * width}┘" + (f" {arrows[-1]}" if len(arrows) > 2 else ""))
+    lines += [
+        f"  d({name})/dt {_relation(model, name)} {text}" for name, text in model.equations.items()
+    ]
+    lines += [f"  {name} = {text}" for name, text in model.definitions.items()]
+    lines += [f"  {name}(0) = {value}" for name, value in model.initial.items()]
+    if model.function is not None:
+        lines.append(
+            f"  rates of change: {getattr(model.function, '__name__', model.function)}(t, y, p, dydt)"
+        )
     lines.append(f"  sites: {', '.join(model.sites) or 'none'}")
     return "\n".join(lines)
+
+
+def _label(law: str, factors: list[str]) -> str:
+    """What stands on an arrow: the factors of a flow, or the parameters of its law."""
+    if law in SATURABLE:
+        return f"{law}({', '.join(factors)})"
+    divisor = f" / {factors.pop()}" if law in ("partition", "transit") else ""
+    return " · ".join(factors) + divisor
+
+
+def _relation(model: Model, name: str) -> str:
+    """Equations of a compartment stand beside its flows."""
+    return "= flows +" if name in model.states else "="
 
 
 def _matrix_terms(model: Model) -> list[tuple[str, str | None, str, tuple[float, ...]]]:

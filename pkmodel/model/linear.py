@@ -1,4 +1,4 @@
-"""A linear compartment model, from its table to rate matrices."""
+"""A compartment model, from its table to rate matrices."""
 
 from __future__ import annotations
 
@@ -13,10 +13,13 @@ from pkmodel import units
 from pkmodel.errors import ModelError, ParameterError, did_you_mean
 from pkmodel.model.checks import faults_of
 from pkmodel.model.drawing import draw
-from pkmodel.model.parts import Compartment, Flow, Input, Output, Parameter, value_of
+from pkmodel.model.nonlinear import equations_alone
+from pkmodel.model.parts import SATURABLE, Compartment, Flow, Input, Output, Parameter, value_of
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
+
+    from pkmodel.model.equations import Program
 
     Values = Mapping[str, ArrayLike]
     Covariate = Callable[[Mapping[str, NDArray[np.float64]]], ArrayLike]
@@ -27,7 +30,7 @@ _TRANSPOSE = "A[i][j] is the flow from j to i; did you pass the transpose?"
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Model:
-    """A linear compartment model.
+    """A compartment model: linear, or with laws that saturate and equations of one's own.
 
     Parameters
     ----------
@@ -50,6 +53,19 @@ class Model:
         Correlation of the random effects of two parameters.
     matrix : array of shape (n, n), optional
         A rate matrix [1/h] instead of flows; see :meth:`from_rate_matrix`.
+    equations : mapping of str to str, optional
+        Rates of change as text, beside the flows: of a compartment [mg/h], or of a variable of another name, which the
+        results then hold. See the page Equations.
+    definitions : mapping of str to str, optional
+        Names for expressions that equations use, such as ``{"C": "central / volume"}``.
+    initial : mapping of str to (str or float), optional
+        Value of compartments and variables at the beginning, an expression of parameters; 0 without one.
+    observed : sequence of str, optional
+        Definitions that results hold as well.
+    function : callable, optional
+        A right-hand side ``f(t, y, p, dydt)`` in the place of flows and equations, which Numba can compile: it fills
+        `dydt` from the states `y` (compartments, then the variables in `initial`) and the parameters `p` in
+        the model's order.
 
     Raises
     ------
@@ -81,11 +97,16 @@ class Model:
     covariates: Mapping[str, Covariate] = field(default_factory=dict)
     correlations: tuple[tuple[str, str, float], ...] = ()
     matrix: NDArray[np.float64] | None = None
+    equations: Mapping[str, str] = field(default_factory=dict)
+    definitions: Mapping[str, str] = field(default_factory=dict)
+    initial: Mapping[str, str | float] = field(default_factory=dict)
+    observed: tuple[str, ...] = ()
+    function: Callable[..., None] | None = None
 
     def __post_init__(self) -> None:
         boxes = tuple(Compartment(c) if isinstance(c, str) else c for c in self.compartments)
         object.__setattr__(self, "compartments", boxes)
-        for name in ("flows", "parameters", "inputs", "correlations"):
+        for name in ("flows", "parameters", "inputs", "correlations", "observed"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
         default = (Output(c.name, c.name) for c in boxes if c.volume is not None)
         object.__setattr__(self, "outputs", tuple(self.outputs) or tuple(default))
@@ -165,6 +186,23 @@ class Model:
         return tuple(c.name for c in self.compartments) + tuple(
             s for i in self.inputs for s in i.chain
         )
+
+    @cached_property
+    def variables(self) -> tuple[str, ...]:
+        """States that are no compartments, in the order of the equations."""
+        names = self.initial if self.function is not None else self.equations
+        return tuple(n for n in names if n not in self.states)
+
+    @cached_property
+    def is_linear(self) -> bool:
+        """Whether rates of change are linear in the amounts, so that the solution is exact."""
+        if self.initial or self.function is not None or any(f.law in SATURABLE for f in self.flows):
+            return False
+        return not self.equations or self._linear_equations is not None
+
+    @cached_property
+    def _linear_equations(self) -> Program | None:
+        return equations_alone(self)
 
     @cached_property
     def volumes(self) -> dict[str, str | float]:
@@ -293,20 +331,36 @@ class Model:
         """Rate matrix from resolved values: the second half of :meth:`rate_matrix`."""
         index = {name: i for i, name in enumerate(self.states)}
         with np.errstate(all="ignore"):
-            rates = [
-                (index[s], None if t is None else index[t], self._rate(s, law, p, values))
-                for s, t, law, p in self.flow_terms
-            ]
-        shape = np.broadcast_shapes(*(np.shape(r) for _, _, r in rates))
+            entries = [e for term in self.flow_terms for e in self._entries(*term, values)]
+        shape = np.broadcast_shapes(*(np.shape(value) for _, _, value in entries))
         n = len(index)
         K = np.zeros((*shape, n, n))
         if self.matrix is not None:
             K[..., :, :] = self.matrix
-        for source, target, rate in rates:
-            K[..., source, source] -= rate
-            if target is not None:
-                K[..., target, source] += rate
-        return K
+        for row, column, value in entries:
+            K[..., index[row], index[column]] += value
+        program = self._linear_equations if self.equations else None
+        if program is None:
+            return K
+        columns = [values[name] for name in program.parameters]
+        p = np.stack(np.broadcast_arrays(*columns), axis=-1) if columns else np.empty(0)
+        return K + program.evaluate_jacobian(np.zeros(n), p=p)
+
+    def _entries(
+        self,
+        source: str,
+        target: str | None,
+        law: str,
+        parameters: tuple[Any, ...],
+        values: Mapping[str, NDArray[np.float64]],
+    ) -> list[tuple[str, str, NDArray[np.float64]]]:
+        """What one flow adds to the rate matrix, as (row, column, value)."""
+        rate = self._rate(source, law, parameters, values)
+        if law == "effect" and target is not None:
+            own, other = (value_of(self.volumes[box], values) for box in (target, source))
+            return [(target, target, -rate), (target, source, rate * own / other)]
+        gain = [] if target is None else [(target, source, rate)]
+        return [(source, source, -rate), *gain]
 
     @cached_property
     def flow_terms(self) -> tuple[tuple[str, str | None, str, tuple[Any, ...]], ...]:

@@ -14,7 +14,8 @@ from pkmodel.errors import ModelError, did_you_mean
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-LAWS = ("rate", "clearance", "partition")
+SATURABLE = ("michaelis-menten", "hill")
+LAWS = ("rate", "clearance", "partition", "effect", *SATURABLE)
 DISTRIBUTIONS = ("log-normal", "logit-normal")
 
 
@@ -121,11 +122,14 @@ class Flow:
         Compartment that the drug leaves.
     target : str or None
         Compartment that it enters.
-    law : {"rate", "clearance", "partition"}
-        See the equations at the head of the module.
+    law : {"rate", "clearance", "partition", "effect", "michaelis-menten", "hill"}
+        See the equations at the head of the module. ``effect`` moves no drug: the concentration in `target`
+        follows that in `source` with the rate constant, and `source` loses nothing. Several of them into one
+        target, with fractions of the rate constant that add to 1, follow a mean.
     parameters : str, float or sequence of them
         Factors of the rate constant or clearance, multiplied. With ``partition`` the last one is the
-        partition coefficient, which divides.
+        partition coefficient, which divides. With ``michaelis-menten`` the largest flow [mg/h] and the concentration
+        [mg/L] at its half; with ``hill`` also the exponent.
     """
 
     source: str

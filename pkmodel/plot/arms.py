@@ -1,4 +1,4 @@
-"""Concentrations of all arms over time, one panel per site, with the doses below."""
+"""Concentrations of all arms over time, one panel per site, responses below them, then the doses."""
 
 from __future__ import annotations
 
@@ -34,6 +34,18 @@ OTHERS = [
     (style.ORANGE, style.DASHED),
 ]
 DECADES = 6
+EFFECT = "effect"
+RESPONSES = {
+    "analgesia": "Analgesia",
+    "ashworth": "Ashworth score",
+    "respiratory_depression": "Respiratory depression",
+    "sedation": "Sedation",
+    "constipation": "Constipation",
+    "itching": "Itching",
+    "nausea": "Nausea",
+    "withdrawal": "Withdrawal",
+}
+"""Responses with a panel each, and how the figure calls them; pain and its reduction show what analgesia does."""
 STEPS = {"h": (0.5, 1, 2, 3, 4, 6, 12, 24), "days": (0.5, 1, 2, 7, 14, 28, 56, 91, 182, 364)}
 
 
@@ -45,12 +57,13 @@ def comparison(
     unit: str | None = None,
     width: float = 7.2,
 ) -> Figure:
-    """Draw the concentration at every site over time, with the doses below.
+    """Draw the concentration at every site over time, with responses and the doses below.
 
     Parameters
     ----------
     ds : xarray.Dataset
-        From :func:`pkmodel.compare`; or from :func:`pkmodel.simulate`, as a single arm.
+        From :func:`pkmodel.compare`; or from :func:`pkmodel.simulate`, as a single arm. Responses in it have
+        panels of their own.
     sites : str or iterable of str, optional
         A panel each, in anatomical order; by default all of the result but those of ``style.MINOR``.
     scale : {"log", "linear", "both"}
@@ -91,15 +104,18 @@ def comparison(
     shown = choose_sites(array.site.values, sites, leave_out=style.MINOR)
     one_of("scale", scale, ["log", "linear", "both"])
     bands, cases = percentiles(array.sel(site=shown))
+    effects = _responses(ds)
     unit, bands = _in_unit(bands, unit, ds.attrs)
     orders = {arm: _orders(ds.attrs, arm) for arm in map(str, bands.arm.values)}
     lines, limits = _lines(bands), _log_limits(bands)
     lanes = len(orders) if any(orders.values()) else 0
     with plt.rc_context(style.RC):
         legend = _legend(plt, lines, cases)
-        layout = _lay_out(plt, shown, scale, legend, lanes, width)
+        names = [] if effects is None else list(map(str, effects.site.values))
+        layout = _lay_out(plt, shown, names, scale, legend, lanes, width)
         for panel in layout.panels:
-            _draw_panel(panel, bands.sel(site=panel.site), lines, limits)
+            source = bands if panel.scale != EFFECT or effects is None else effects
+            _draw_panel(panel, source.sel(site=panel.site), lines, limits)
         for k, axes in enumerate(layout.strips):
             _draw_doses(axes, orders, lines, bands.time.values)
             axes.set_yticks(range(lanes), list(orders) if k == 0 else [""] * lanes)
@@ -119,13 +135,24 @@ def _concentration(ds: xr.Dataset) -> xr.DataArray:
             remedy="Draw what compare or simulate returns: pkmodel.plot.comparison("
             'pkmodel.compare("morphine", oral="60 mg oral q12h x 28", ratio=300)).',
         )
-    array = ds.concentration
+    return _with_arms_and_sites(ds.concentration, ds.attrs)
+
+
+def _responses(ds: xr.Dataset) -> xr.DataArray | None:
+    """Percentiles of the responses, the names of the variables along site; None if there are none."""
+    names = [name for name in RESPONSES if name in ds]
+    if not names:
+        return None
+    return percentiles(_with_arms_and_sites(ds[names].to_array("site"), ds.attrs))[0]
+
+
+def _with_arms_and_sites(array: xr.DataArray, attrs: Attributes) -> xr.DataArray:
     refuse_dimensions(array, ("arm", "ratio", *CASES, "site", "time"))
     for dim in ("arm", "ratio", "site"):
         if dim in array.coords and dim not in array.dims:
             array = array.expand_dims(dim)
     if "arm" not in array.dims:
-        routes = Regimen.parse(ds.attrs["regimen"]).routes if "regimen" in ds.attrs else ()
+        routes = Regimen.parse(str(attrs["regimen"])).routes if "regimen" in attrs else ()
         array = array.expand_dims(arm=[" + ".join(routes) or "dose"])
     if "site" not in array.dims:
         array = array.expand_dims(site=["concentration"])
@@ -257,14 +284,14 @@ class _Layout:
 
 
 def _lay_out(
-    plt: Any, sites: Sequence[str], scale: str, legend: tuple[list[Any], list[str]], lanes: int, width: float
+    plt: Any, sites: Sequence[str], effects: Sequence[str], scale: str, legend: tuple[list[Any], list[str]],
+    lanes: int, width: float,
 ) -> _Layout:  # fmt: skip
     scales = ["log", "linear"] if scale == "both" else [scale]
     columns = len(sites) if len(sites) <= 3 else min(4, math.ceil(len(sites) / 2))
     columns = max(1, min(columns, int(width / 1.7)))
-    short = len(sites) % columns or columns
-    blocks = [sites[max(0, k - columns) : k] for k in range(short, len(sites) + 1, columns)]
-    rows = [(block, kind) for block in blocks for kind in scales]
+    rows = [(block, kind) for block in _blocks(sites, columns) for kind in scales]
+    rows += [(block, EFFECT) for block in _blocks(effects, columns)]
     entries = max(1, int(width / 2.2))
     lines = math.ceil(len(legend[1]) / entries)
     heights = [0.17 * lines, *[1.5] * len(rows), *[0.13 * lanes] * (lanes > 0)]
@@ -286,6 +313,12 @@ def _lay_out(
     return _Layout(figure, columns, panels, strips)
 
 
+def _blocks(names: Sequence[str], columns: int) -> list[Sequence[str]]:
+    """Names in rows, the first one perhaps short."""
+    short = len(names) % columns or columns
+    return [names[max(0, k - columns) : k] for k in range(short, len(names) + 1, columns)]
+
+
 def _draw_panel(
     panel: _Panel, bands: xr.DataArray, lines: Iterable[_Line], limits: tuple[float, float]
 ) -> None:
@@ -293,16 +326,18 @@ def _draw_panel(
     from matplotlib.ticker import LogLocator
 
     axes, log = panel.axes, panel.scale == "log"
-    axes.set_yscale(panel.scale)
+    axes.set_yscale("log" if log else "linear")
     for line in lines:
         low, middle, high = np.maximum(line.of(bands), limits[0] / 10.0 if log else 0.0)
         if line.banded and (high > low).any():
             axes.fill_between(bands.time, low, high, color=line.color, alpha=0.22, linewidth=0)
         axes.plot(bands.time, middle, color=line.color, linestyle=line.dashes, label=line.label)
-    axes.set_ylim(*(limits if log else (0.0, None)))
+    whole = panel.scale == EFFECT and panel.site != "ashworth"
+    axes.set_ylim(*(limits if log else (-0.02, 1.02) if whole else (0.0, None)))
     if log:
         axes.yaxis.set_major_locator(LogLocator(numticks=DECADES + 3))
-    axes.set_title(style.words(panel.site), loc="left", fontweight="bold", pad=3)
+    words = RESPONSES[panel.site] if panel.scale == EFFECT else style.words(panel.site)
+    axes.set_title(words, loc="left", fontweight="bold", pad=3)
 
 
 def _draw_doses(
@@ -352,9 +387,11 @@ def _label(layout: _Layout, times: Floats, unit: str) -> None:
         axes.set_xlabel(f"Time ({word})")
     for panel in layout.panels:
         bottom = panel.last and not layout.strips
-        panel.axes.tick_params(labelbottom=bottom, labelleft=panel.first or panel.scale == "linear")
+        shared = panel.scale == "log" or (panel.scale == EFFECT and panel.site != "ashworth")
+        panel.axes.tick_params(labelbottom=bottom, labelleft=panel.first or not shared)
         panel.axes.set_xlabel(f"Time ({word})" if bottom else "")
-        panel.axes.set_ylabel(f"Concentration ({unit})" if panel.first else "")
+        words = "Fraction of the whole" if panel.scale == EFFECT else f"Concentration ({unit})"
+        panel.axes.set_ylabel(words if panel.first and panel.site != "ashworth" else "")
 
 
 def _time_ticks(left: float, right: float, steps: Iterable[float], count: int) -> Floats:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -14,10 +15,13 @@ from pkmodel.errors import InputError, ParameterError
 from pkmodel.events import EventTable
 from pkmodel.model import Model
 from pkmodel.regimen import Regimen
+from pkmodel.responses import Responses, asked
 from pkmodel.schedule import observed
+from pkmodel.simulation.adaptive import USUAL, Tolerance, run_adaptively
 from pkmodel.simulation.cases import Cases
 from pkmodel.simulation.explaining import RealisedDoses, explain
 from pkmodel.simulation.labels import label, label_records
+from pkmodel.simulation.periodic import run_periodic
 from pkmodel.simulation.reading import (
     body_weight,
     check_factors,
@@ -32,6 +36,7 @@ from pkmodel.simulation.reading import (
     with_body_sizes,
 )
 from pkmodel.simulation.records import at_records, columns_of, of_subjects, run_records
+from pkmodel.simulation.responding import answered, require_grid
 from pkmodel.simulation.solving import run, run_steady
 from pkmodel.variables import attributes
 
@@ -55,9 +60,13 @@ def simulate(
     auc: bool = False,
     intended: bool = False,
     covariates: str = "nocb",
+    responses: bool | str | Iterable[str] | None = None,
+    rtol: float | None = None,
+    atol: float | Mapping[str, float] | None = None,
+    max_steps: int | None = None,
     threads: int | None = None,
 ) -> xr.Dataset:
-    """Simulate a regimen in a linear model, exactly.
+    """Simulate a regimen: in a linear model exactly, in another one to a tolerance.
 
     Parameters
     ----------
@@ -85,6 +94,16 @@ def simulate(
     covariates : {"nocb", "locf"}
         Whether the parameters in a record of a table hold from the record before it ("next observation carried
         backward", as in NONMEM), or until the next ("last observation carried forward").
+    responses : bool, str or sequence of str, optional
+        With what the concentrations do: ``"analgesia"``, ``"respiration"`` and so on, see :mod:`pkmodel.responses`;
+        True for all that the drug's file has numbers of.
+    rtol : float, optional
+        Relative tolerance of a nonlinear model; by default 1e-8.
+    atol : float or mapping of str to float, optional
+        Its absolute tolerance, of all states or by name [mg, or the unit of the variable]; by default
+        `rtol` / 1000 of the largest dose, or of the initial value where there is one.
+    max_steps : int, optional
+        Steps of a case before it is given up; by default 100,000.
     threads : int, optional
         Threads that share the cases; by default one for small work, otherwise all processors that the
         process may use. The numbers do not depend on it.
@@ -118,12 +137,16 @@ def simulate(
            [2.   , 0.181, 0.016]])
     """
     model, drug = model_of(model)
+    tolerance = _tolerance(model, rtol, atol, max_steps)
+    wanted = asked(drug, responses)
+    if wanted is not None:
+        model = wanted.model
     table = table_of(regimen)
     if table is not None:
         check_factors(np.unique(table.compartment.astype(str)).tolist(), dose_factor)
         if drug is not None:
             drug.check_table(table, intended, body_weight(parameters), largest(dose_factor))
-        options = Options(amounts, auc, threads, covariates)
+        options = Options(amounts, auc, threads, covariates, wanted, tolerance)
         return solve_table(model, drug, table, times, parameters, dose_factor or {}, options)
     regimen = regimen_of(regimen, drug)
     check_factors(regimen.routes, dose_factor)
@@ -132,7 +155,8 @@ def simulate(
         drug.check(most, intended=intended, weight=body_weight(parameters))
     model = with_body_sizes(model, (o.per for o in regimen), parameters)
     cases = Cases.of(model, parameters, dose_factor or {})
-    return solve(model, drug, regimen, _times(times, regimen), cases, amounts, auc, threads)
+    times = _times(times, regimen)
+    return solve(model, drug, regimen, times, cases, amounts, auc, threads, wanted, tolerance)
 
 
 def steady_state(
@@ -144,13 +168,16 @@ def steady_state(
     dose_factor: Mapping[str, Any] | None = None,
     amounts: bool = False,
     intended: bool = False,
+    rtol: float | None = None,
+    atol: float | Mapping[str, float] | None = None,
+    max_steps: int | None = None,
     threads: int | None = None,
 ) -> xr.Dataset:
-    """One dosing interval of the periodic steady state, in closed form.
+    """One dosing interval of the periodic steady state: of a linear model in closed form.
 
     Parameters
     ----------
-    model, regimen, parameters, dose_factor, amounts, intended, threads
+    model, regimen, parameters, dose_factor, amounts, intended, rtol, atol, max_steps, threads
         As for :func:`simulate`. Every order is taken to have gone on for ever, whatever its end; the intervals
         of all must divide the longest. Orders at a constant rate repeat nothing and take any interval (24 h
         alone). Steps that follow each other are refused.
@@ -174,6 +201,10 @@ def steady_state(
     ``y(t) = sum_k y1(t + k tau)``; from the moment at which all of one interval's drug is in, the sum is the
     geometric series ``(I - exp(K tau))^-1``. ``auc_tau = W (-K)^-1 dose``. Nothing is iterated.
 
+    The state of a nonlinear model that one interval brings back to itself is found by Newton's method, after five
+    intervals. A case without one, where doses exceed what can be eliminated, has the status ``no_steady_state``.
+    Among several steady states it is the one near those intervals.
+
     Examples
     --------
     >>> from pkmodel.library import one_compartment
@@ -182,6 +213,7 @@ def steady_state(
     (array([2.862, 0.862]), 20.0)
     """
     model, drug = model_of(model)
+    tolerance = _tolerance(model, rtol, atol, max_steps)
     regimen = regimen_of(regimen, drug)
     check_factors(regimen.routes, dose_factor)
     if drug is not None:
@@ -197,8 +229,15 @@ def steady_state(
     cases = Cases.of(model, parameters, dose_factor or {})
     if len(cases.breaks):
         raise ParameterError("parameters that change with time have no steady state")
-    out, status, auc = run_steady(model, period, tau, grid, cases, amounts, threads)
-    ds = label(model, {"regimen": str(regimen)}, grid, cases, out, status, amounts, False, drug)
+    further: dict[str, Floats] = {}
+    if model.is_linear:
+        out, status, auc = run_steady(model, period, tau, grid, cases, amounts, threads)
+    else:
+        out, status, auc, further = run_periodic(
+            model, period, tau, grid, cases, amounts, tolerance, threads
+        )
+    doses = {"regimen": str(regimen), **_solved(model, tolerance)}
+    ds = label(model, doses, grid, cases, out, status, amounts, False, drug, further)
     exposure = (*cases.sizes, "site"), auc.reshape(*cases.shape, -1), attributes("auc_tau")
     return ds.assign(auc_tau=exposure).assign_attrs(interval=f"{tau!r} h")
 
@@ -210,6 +249,8 @@ class Options(NamedTuple):
     auc: bool = True
     threads: int | None = None
     covariates: str = "nocb"
+    responses: Responses | None = None
+    tolerance: Tolerance = USUAL
 
 
 def solve_table(
@@ -222,7 +263,7 @@ def solve_table(
     options: Options,
 ) -> xr.Dataset:
     """Answer at the observation records of a table that was read and checked, or at times of one's own."""
-    amounts, auc, _, rule = options
+    amounts, auc, threads, rule, wanted, tolerance = options
     if rule not in ("nocb", "locf"):
         raise InputError(f'covariates is {rule!r}; expected "nocb" or "locf"')
     model = with_body_sizes(model, table.per, parameters, table.covariates)
@@ -230,12 +271,18 @@ def solve_table(
     columns, segment = columns_of(table, model, parameters, rule)
     cases = Cases.of(model, parameters, factors, columns)
     grid = _default_times(table) if times is None else grid_of(times)
-    out, status = run_records(model, table, segment, grid, cases, **options._asdict())
-    doses = {"events": repr(table), "covariates": rule}
+    require_grid(wanted, grid, columns)
+    out, status, further = run_records(
+        model, table, segment, grid, cases,
+        covariates=rule, amounts=amounts, auc=auc, threads=threads, tolerance=tolerance,
+    )  # fmt: skip
+    doses = {"events": repr(table), "covariates": rule, **_solved(model, tolerance)}
     if grid is not None:
-        return label(model, doses, grid, cases, out, status, amounts, auc, drug)
+        ds = label(model, doses, grid, cases, out, status, amounts, auc, drug, further)
+        return answered(ds, wanted, cases, grid)
     answers = at_records(out, table, cases)
-    return label_records(model, doses, table, cases, answers, status, amounts, auc, drug)
+    beside = {n: at_records(v[:, None], table, cases)[..., 0, :] for n, v in further.items()}
+    return label_records(model, doses, table, cases, answers, status, amounts, auc, drug, beside)
 
 
 def _default_times(table: EventTable) -> Floats | None:
@@ -273,11 +320,56 @@ def _one_period(regimen: Regimen) -> tuple[Regimen, float]:
 
 def solve(
     model: Model, drug: Drug | None, regimen: Regimen, times: Floats, cases: Cases,
-    amounts: bool, auc: bool, threads: int | None,
+    amounts: bool, auc: bool, threads: int | None, wanted: Responses | None = None,
+    tolerance: Tolerance = USUAL,
 ) -> xr.Dataset:  # fmt: skip
     """Simulate what was read and checked; the second half of :func:`simulate`."""
-    out, status = run(model, regimen, times, cases, amounts=amounts, auc=auc, threads=threads)
-    return label(model, {"regimen": str(regimen)}, times, cases, out, status, amounts, auc, drug)
+    further: dict[str, Floats] = {}
+    doses = {"regimen": str(regimen), **_solved(model, tolerance)}
+    if model.is_linear:
+        out, status = run(model, regimen, times, cases, amounts=amounts, auc=auc, threads=threads)
+    else:
+        out, status, further = run_adaptively(
+            model, regimen, times, cases,
+            amounts=amounts, auc=auc, tolerance=tolerance, threads=threads,
+        )  # fmt: skip
+    ds = label(model, doses, times, cases, out, status, amounts, auc, drug, further)
+    return answered(ds, wanted, cases, times)
+
+
+def _solved(model: Model, tolerance: Tolerance) -> dict[str, str]:
+    """How a nonlinear model was solved, for the attributes of the result."""
+    return {} if model.is_linear else {"tolerance": json.dumps(tolerance._asdict())}
+
+
+def _tolerance(
+    model: Model,
+    rtol: float | None,
+    atol: float | Mapping[str, float] | None,
+    max_steps: int | None,
+) -> Tolerance:
+    """What was given in the place of the default; a linear model has no use for it."""
+    given: dict[str, Any] = {
+        name: value
+        for name, value in (("rtol", rtol), ("atol", atol), ("max_steps", max_steps))
+        if value is not None
+    }
+    if given and model.is_linear:
+        raise InputError(
+            f"{', '.join(given)} given, and the model {model.name} is linear: its solution is exact",
+            remedy="Leave out " + ", ".join(f"{name}=" for name in given) + ".",
+        )
+    tolerance = Tolerance(**given)
+    numbers = dict(atol) if isinstance(atol, Mapping) else {"atol": atol or 1.0}
+    numbers |= {"rtol": tolerance.rtol, "max_steps": tolerance.max_steps}
+    bad = [
+        f"{n} is {v!r}; expected a number above 0" for n, v in numbers.items() if not 0 < v < np.inf
+    ]
+    if bad or tolerance.rtol >= 1:
+        raise InputError(
+            *bad or [f"rtol is {rtol!r}; expected a number below 1"], remedy="Write rtol=1e-8."
+        )
+    return tolerance
 
 
 def _times(times: ArrayLike | None, regimen: Regimen) -> Floats:

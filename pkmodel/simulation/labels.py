@@ -74,20 +74,23 @@ def dataset(data: Mapping[str, xr.Variable], coords: Mapping[str, xr.Variable]) 
 
 def label(
     model: Model, doses: Mapping[str, str], times: Floats, cases: Cases, out: Floats, status: NDArray[np.uint8],
-    amounts: bool, auc: bool, drug: Drug | None,
+    amounts: bool, auc: bool, drug: Drug | None, further: Mapping[str, Floats] | None = None,
 ) -> xr.Dataset:  # fmt: skip
-    """Arrays of shape (case, row, time) as a Dataset."""
+    """Arrays of shape (case, row, time) as a Dataset, with `further` variables of shape (case, time)."""
     dims, shape = tuple(cases.sizes), tuple(cases.sizes.values())
     out = out.reshape(*shape, *out.shape[1:])
     last = {"time": variable("time", times, attributes("time"))}
-    return _dataset(model, doses, last, dims, cases, out, status, amounts, auc, drug)
+    ds = _dataset(model, doses, last, dims, cases, out, status, amounts, auc, drug)
+    for name, values in (further or {}).items():
+        ds[name] = variable((*dims, "time"), values.reshape(*shape, -1), {"long_name": name})
+    return ds
 
 
 def label_records(
     model: Model, doses: Mapping[str, str], table: EventTable, cases: Cases, out: Floats,
-    status: NDArray[np.uint8], amounts: bool, auc: bool, drug: Drug | None,
+    status: NDArray[np.uint8], amounts: bool, auc: bool, drug: Drug | None, further: Mapping[str, Floats],
 ) -> xr.Dataset:  # fmt: skip
-    """Arrays of shape (dimensions but subject, row, record) as a Dataset."""
+    """Arrays of shape (dimensions but subject, row, record) as a Dataset, with `further` variables without row."""
     seen = observed(table)
     last = {
         "record": variable("record", table.row[seen], attributes("record")),
@@ -96,7 +99,10 @@ def label_records(
     if table.grouped:
         last["id"] = variable(("record",), table.subject[seen], attributes("id"))
     dims = tuple(d for d in cases.sizes if d != "subject")
-    return _dataset(model, doses, last, dims, cases, out, status, amounts, auc, drug)
+    ds = _dataset(model, doses, last, dims, cases, out, status, amounts, auc, drug)
+    for name, values in further.items():
+        ds[name] = variable((*dims, "record"), values, {"long_name": name})
+    return ds
 
 
 def _dataset(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -21,14 +21,25 @@ from pkmodel.schedule import (
     tape_of,
     trains_of,
 )
+from pkmodel.simulation.adaptive import (
+    Tolerance,
+    plain_tape,
+    problem_of,
+    readings,
+    rows_of,
+    solve_adaptively,
+)
 from pkmodel.simulation.cases import Cases, Columns, given_by_name
-from pkmodel.simulation.solving import augment, rates_of, solve
+from pkmodel.simulation.solving import augment, kinds_of, rates_of, solve
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pkmodel.events import EventTable
     from pkmodel.model import Model
+    from pkmodel.schedule import Tape
+    from pkmodel.schedule.realise import Doses, Periods
+    from pkmodel.schedule.records import Trains
     from pkmodel.simulation.solving import Terms
 
     Floats = NDArray[np.float64]
@@ -138,6 +149,48 @@ def _segments(cells: Floats, start: Ints) -> Ints:
     return np.asarray(total - np.repeat(total[start[:-1]], np.diff(start)))
 
 
+class Realised(NamedTuple):
+    """What the records of a table order: the programme of every case, and single doses and steady states."""
+
+    program: Ints
+    programmes: Programmes
+    trains: Trains
+    doses: Doses
+    periods: Periods
+
+    @classmethod
+    def of(
+        cls, model: Model, table: EventTable, segment: Ints, times: Floats | None, cases: Cases
+    ) -> Realised:
+        """Realise a table for every case, with outputs at its observation records or at times of one's own."""
+        program, programmes = programmes_of(model, table, segment, cases)
+        if times is not None:
+            _refuse_going_back(programmes)
+        trains = trains_of(model, programmes, cases.values, cases.factors)
+        return cls(
+            program, programmes, trains, *realise(trains, programmes, programmes.ends(times))
+        )
+
+    def tape(
+        self,
+        rate_state: Mapping[int, int],
+        integrals: range,
+        times: Floats | None,
+        covariates: str,
+    ) -> Tape:
+        """See :func:`pkmodel.schedule.tape_of`."""
+        return tape_of(*self[1:], rate_state, integrals, times, covariates)
+
+    @property
+    def infused(self) -> list[int]:
+        """States that receive an infusion, in order."""
+        return [int(s) for s in np.unique(self.trains.state[self.trains.length > 0])]
+
+    def columns(self, times: Floats | None) -> int:
+        """Outputs of a case, at most."""
+        return self.programmes.most_observed if times is None else len(times)
+
+
 def run_records(
     model: Model,
     table: EventTable,
@@ -149,7 +202,8 @@ def run_records(
     amounts: bool,
     auc: bool,
     threads: int | None,
-) -> tuple[Floats, NDArray[np.uint8]]:
+    tolerance: Tolerance,
+) -> tuple[Floats, NDArray[np.uint8], dict[str, Floats]]:
     """Pack and solve; like :func:`run`, with the observations of each case in the last axis.
 
     Returns
@@ -157,27 +211,48 @@ def run_records(
     out : array, shape (case, row, observation)
         NaN beyond the last observation of a case.
     status : array of uint8, shape (case,)
+    further : mapping of str to array, shape (case, observation)
+        Variables of a nonlinear model.
     """
-    program, programmes = programmes_of(model, table, segment, cases)
-    if times is not None:
-        _refuse_going_back(programmes)
-    trains = trains_of(model, programmes, cases.values, cases.factors)
-    doses, periods = realise(trains, programmes, programmes.ends(times))
-    infused = np.unique(trains.state[trains.length > 0])
+    given = Realised.of(model, table, segment, times, cases)
+    columns = given.columns(times)
+    closed = given.programmes.closures.closed
+    if not model.is_linear:
+        if len(closed) > 1:
+            raise InputError(
+                "the table switches compartments off (EVID 2), and the model is not linear",
+                remedy="Leave these records out.",
+            )
+        problem = problem_of(model, cases, auc)
+        inflows = {s: len(problem.states) + s for s in given.infused}
+        tape = plain_tape(given.tape(inflows, range(0), times, covariates))
+        states, status = solve_adaptively(
+            problem, tape, np.ones((1, 1)), given.program, columns, tolerance, threads
+        )
+        read = readings(tape, given.program, columns)
+        out, further = rows_of(model, states, cases, read, amounts, auc)
+        return out, status, further
     n = len(model.states)
-    rate_state = {int(s): n + k for k, s in enumerate(infused)}
-    closed = programmes.closures.closed
+    rate_state = {s: n + k for k, s in enumerate(given.infused)}
     terms = _repeated(model.output_terms(cases.values), len(closed))
     first = n + len(rate_state)
     integrals = range(first, first + len(terms) * auc)
-    tape = tape_of(programmes, trains, doses, periods, rate_state, integrals, times, covariates)
+    tape = given.tape(rate_state, integrals, times, covariates)
     rows = model.output_terms(cases.values, "amount") if amounts else []
     rows += terms + [[(k, np.ones(()))] for k in integrals]
     matrices = augment(_closing(rates_of(model, cases), closed), rate_state, terms if auc else [])
-    columns = programmes.most_observed if times is None else len(times)
-    return solve(
-        matrices, n, len(rate_state), tape, np.ones((1, 1)), program, rows, columns, threads
+    out, status = solve(
+        matrices,
+        kinds_of(model),
+        len(rate_state),
+        tape,
+        np.ones((1, 1)),
+        given.program,
+        rows,
+        columns,
+        threads,
     )
+    return out, status, {}
 
 
 def _closing(K: Floats, closed: NDArray[np.bool_]) -> Floats:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pkmodel.kernels.tapes import GENERAL, INTEGRAL, MASS, RATE
 from pkmodel.schedule import schedule
+from pkmodel.simulation.threads import cuts_of, part_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
     Terms = list[tuple[int, Floats]]
-
-LANES = 32
 
 
 def run(
@@ -56,7 +54,15 @@ def run(
     rows += terms + [[(first + k, np.ones(()))] for k in range(len(integrands))]
     tape = plan.tape(times, cases.breaks, rate_state)
     return solve(
-        matrices, n, len(rate_state), tape, plan.scales, plan.program, rows, len(times), threads
+        matrices,
+        kinds_of(model),
+        len(rate_state),
+        tape,
+        plan.scales,
+        plan.program,
+        rows,
+        len(times),
+        threads,
     )
 
 
@@ -83,7 +89,15 @@ def run_steady(
     tape = plan.tape(grid, cases.breaks, rate_state, (spans * len(times), spans * tau, tau))
     matrices = augment(K, rate_state, [])
     out, status = solve(
-        matrices, n, len(rate_state), tape, plan.scales, plan.program, rows, len(grid), threads
+        matrices,
+        kinds_of(model),
+        len(rate_state),
+        tape,
+        plan.scales,
+        plan.program,
+        rows,
+        len(grid),
+        threads,
     )
     residence = _residence(K[:, 0], plan.delivered(n))
     auc = np.zeros((cases.count, len(terms)))
@@ -116,9 +130,16 @@ def rates_of(model: Model, cases: Cases) -> Floats:
     return np.where(cases.invalid[:, None, None, None], np.nan, K) if cases.invalid.any() else K
 
 
+def kinds_of(model: Model) -> Ints:
+    """What the kernel may take the states for: compartments keep mass, what follows one or has equations need not."""
+    followers = {f.target for f in model.flows if f.law == "effect"}
+    free = followers | set(model.equations)
+    return np.array([GENERAL if s in free else MASS for s in model.states], np.int64)
+
+
 def solve(
     matrices: Floats,
-    n: int,
+    states: Ints,
     inflows: int,
     tape: Tape,
     scales: Floats,
@@ -127,13 +148,14 @@ def solve(
     times: int,
     threads: int | None,
 ) -> tuple[Floats, NDArray[np.uint8]]:
-    """Run the kernel on threads; one case for every entry of `program`."""
-    from pkmodel.kernels import linear, tapes
+    """Run the kernel on threads; one case for every entry of `program`, `states` are kinds."""
+    from pkmodel.kernels import linear
 
     count = len(program)
-    kind = np.full(matrices.shape[-1], tapes.INTEGRAL)
-    kind[:n] = tapes.MASS
-    kind[n : n + inflows] = tapes.RATE
+    kind = np.full(matrices.shape[-1], INTEGRAL)
+    n = len(states)
+    kind[:n] = states
+    kind[n : n + inflows] = RATE
     start = np.cumsum([0] + [len(row) for row in rows])
     state = np.array([s for row in rows for s, _ in row], np.int64)
     weights = _stack([np.atleast_2d(w) for row in rows for _, w in row])
@@ -143,36 +165,17 @@ def solve(
 
     def part(cut: slice) -> None:
         linear.solve(
-            _cut(matrices, cut), kind, *tape, scales[cut], program[cut], start, state,
-            _cut(weights, cut), out[cut], status[cut],
+            part_of(matrices, cut), kind, *tape, scales[cut], program[cut], start, state,
+            part_of(weights, cut), out[cut], status[cut],
         )  # fmt: skip
 
-    cuts = _cuts(count, times * len(matrices[0, 0]) ** 2, threads)
+    cuts = cuts_of(count, times * len(matrices[0, 0]) ** 2, threads)
     if len(cuts) == 1:
         part(cuts[0])
     else:
         with ThreadPoolExecutor(len(cuts)) as pool:
             list(pool.map(part, cuts))
     return out, status
-
-
-def _cuts(count: int, work: int, threads: int | None) -> list[slice]:
-    """Cases in so many slices, whole blocks of lanes each."""
-    if threads is None:
-        threads = (
-            len(os.sched_getaffinity(0))
-            if hasattr(os, "sched_getaffinity")
-            else os.cpu_count() or 1
-        )
-        threads = min(threads, 1 + count * work // 50_000_000)
-    blocks = -(-count // LANES)
-    threads = max(1, min(threads, blocks))
-    edges = [LANES * (blocks * k // threads) for k in range(threads)] + [count]
-    return [slice(a, b) for a, b in pairwise(edges)]
-
-
-def _cut(array: Floats, cut: slice) -> Floats:
-    return array if len(array) == 1 else array[cut]
 
 
 def _stack(columns: list[Floats]) -> Floats:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from pkmodel.errors import InputError
-from pkmodel.simulation.solving import LANES
+from pkmodel.simulation.threads import LANES
 from pkmodel.sweeps.blocks import Blocks
 from pkmodel.sweeps.computing import compute, coordinates, layout
 from pkmodel.sweeps.plan import Plan

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pkmodel.kernels import linear, machine  # noqa: F401 - brings its kernels
+from pkmodel.kernels import adaptive, linear, machine  # noqa: F401 - they bring their kernels
 from pkmodel.kernels.machine import Kernel, kernel
 
 pytestmark = pytest.mark.skipif(machine.interpreted(), reason="nothing is compiled")
@@ -107,7 +107,7 @@ def test_a_disk_that_refuses_is_warned_of(tmp_path):
 
 def test_two_processes_share_the_compilation(tmp_path):
     load = "machine.load_all(machine.kernels)"
-    before = "import pkmodel.kernels.linear"
+    before = "from pkmodel.kernels import adaptive, linear"
     kernels = len(machine.kernels)
     assert process(tmp_path, before, load) == f"{kernels} True []"
     assert len(list(tmp_path.glob("*.o"))) == kernels

@@ -1,0 +1,277 @@
+"""Nonlinear models: pack arrays for the adaptive kernel, and make rows of what it hands back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from pkmodel.errors import InputError
+from pkmodel.kernels.tapes import (
+    ADD,
+    ASIDE,
+    CLOCK,
+    JOIN,
+    OUTPUT,
+    SEGMENT,
+    STEADY,
+)
+from pkmodel.model.equations import Expression
+from pkmodel.model.nonlinear import concentration, parameters_of, system_of
+from pkmodel.schedule import schedule
+from pkmodel.simulation.threads import cuts_of, part_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from pkmodel.model import Model
+    from pkmodel.model.equations import Program
+    from pkmodel.regimen import Regimen
+    from pkmodel.schedule import Tape
+    from pkmodel.simulation.cases import Cases
+
+    Floats = NDArray[np.float64]
+    Ints = NDArray[np.int64]
+
+
+class Tolerance(NamedTuple):
+    """How exactly a nonlinear model is solved; the absolute tolerance is one for all states, or by name."""
+
+    rtol: float = 1e-8
+    atol: float | Mapping[str, float] | None = None
+    max_steps: int = 100_000
+
+
+USUAL = Tolerance()
+
+
+class Problem(NamedTuple):
+    """A system as the kernel takes it: instructions or the address of a function, and numbers of each case.
+
+    `initial` are the initial values of each case, and `typical` those of typical parameters.
+    """
+
+    states: tuple[str, ...]
+    program: Program | None
+    address: int
+    parameters: Floats
+    initial: Floats
+    typical: Floats
+
+
+def problem_of(model: Model, cases: Cases, auc: bool) -> Problem:
+    """The model's system with a state for every integral that is wanted, and its numbers."""
+    if model.function is not None:
+        return _of_function(model, cases, auc)
+    integrands = {f"auc_of_site_{k}": concentration(model, s) for k, s in enumerate(model.sites)}
+    system = system_of(model, integrands if auc else {})
+    program = system.program(tuple(cases.values))
+    parameters = _marked(parameters_of(program, cases.values), cases)
+    return Problem(system.states, program, 0, parameters, *_beginning(model, system.states, cases))
+
+
+def _of_function(model: Model, cases: Cases, auc: bool) -> Problem:
+    from pkmodel.kernels.functions import address_of
+
+    if auc:
+        raise InputError(
+            "auc=True is for flows and equations; the model has a function",
+            remedy="Write the integral as a state of your own: dydt[k] = y[0] / p[0].",
+        )
+    states = (*model.states, *model.variables)
+    assert model.function is not None
+    values = [np.atleast_2d(cases.values[n]) for n in model.defaults]
+    shape = np.broadcast_shapes((1, 1), *(v.shape for v in values))
+    parameters = np.stack([np.broadcast_to(v, shape) for v in values] or [np.zeros(shape)], axis=-1)
+    address = address_of(model.function, len(states), parameters.shape[-1])
+    return Problem(
+        states, None, address, _marked(parameters, cases), *_beginning(model, states, cases)
+    )
+
+
+def _marked(parameters: Floats, cases: Cases) -> Floats:
+    """NaN for every invalid case, which the kernel refuses."""
+    if not cases.invalid.any():
+        return parameters
+    return np.where(cases.invalid[:, None, None], np.nan, parameters)
+
+
+def _beginning(model: Model, states: tuple[str, ...], cases: Cases) -> tuple[Floats, Floats]:
+    """Initial values, shape (case or 1, state), with the parameters that hold at the beginning; and typical ones."""
+    own = {n: np.atleast_2d(v)[:, 0] for n, v in cases.values.items()}
+    return _initial(model, states, own), _initial(model, states, model.resolve())[0]
+
+
+def _initial(model: Model, states: tuple[str, ...], values: Mapping[str, Floats]) -> Floats:
+    own = {s: Expression.parse(str(v), s).evaluate(values) for s, v in model.initial.items()}
+    shape = np.broadcast_shapes((1,), *(np.shape(v) for v in own.values()))
+    return np.stack([np.broadcast_to(own.get(s, 0.0), shape) for s in states], axis=-1)
+
+
+def run_adaptively(
+    model: Model,
+    regimen: Regimen,
+    times: Floats,
+    cases: Cases,
+    *,
+    amounts: bool,
+    auc: bool,
+    tolerance: Tolerance,
+    threads: int | None,
+) -> tuple[Floats, NDArray[np.uint8], dict[str, Floats]]:
+    """As :func:`pkmodel.simulation.solving.run`, and the variables of the model by name."""
+    plan = schedule(regimen, model, cases.values, cases=cases.count, end=float(times[-1]), breaks=cases.breaks,
+                    factors=cases.factors)  # fmt: skip
+    problem = problem_of(model, cases, auc)
+    n = len(problem.states)
+    tape = plan.tape(times, cases.breaks, {s: n + s for s in plan.infused})
+    states, status = solve_adaptively(
+        problem, tape, plan.scales, plan.program, len(times), tolerance, threads
+    )
+    read = readings(tape, plan.program, len(times))
+    out, further = rows_of(model, states, cases, read, amounts, auc)
+    return out, status, further
+
+
+def solve_adaptively(
+    problem: Problem,
+    tape: Tape,
+    scales: Floats,
+    program: Ints,
+    columns: int,
+    tolerance: Tolerance,
+    threads: int | None,
+) -> tuple[Floats, NDArray[np.uint8]]:
+    """States [mg, or their own unit] of every case at every output: arrays (case, state, column) and (case,)."""
+    from pkmodel.kernels import adaptive
+
+    count, n = len(program), len(problem.states)
+    scales = np.ascontiguousarray(np.broadcast_to(scales, (count, scales.shape[1])))
+    if problem.program is None:
+        empty = np.empty((0, 4), np.int64)
+        code = empty, np.zeros(n, np.int64), empty, np.empty((0, 3), np.int64)
+        registers = n + 1 + problem.parameters.shape[-1]
+    else:
+        own = problem.program
+        code, registers = (own.rhs, own.rhs_out, own.jac, own.jac_out), own.registers
+    atol = absolute(problem, tape, tolerance)
+    out = np.full((count, n, columns), np.nan)
+    status, counts = np.zeros(count, np.uint8), np.zeros((count, 4), np.int64)
+    rows = np.arange(n)
+
+    def part(cut: slice) -> None:
+        adaptive.solve(
+            *code, problem.address, registers, part_of(problem.parameters, cut), part_of(problem.initial, cut),
+            *tape, scales[cut], program[cut], rows, tolerance.rtol, atol, tolerance.max_steps,
+            out[cut], status[cut], counts[cut],
+        )  # fmt: skip
+
+    cuts = cuts_of(count, columns * 1000, threads)
+    if len(cuts) == 1:
+        part(cuts[0])
+    else:
+        with ThreadPoolExecutor(len(cuts)) as pool:
+            list(pool.map(part, cuts))
+    return out, status
+
+
+def absolute(problem: Problem, tape: Tape, tolerance: Tolerance) -> Floats:
+    """Absolute tolerance of every state: by default `rtol` / 1000 of the largest dose or initial value.
+
+    It is that of the doses as ordered and of typical patients, so that a case does not depend on its neighbours.
+    """
+    given = tolerance.atol
+    if given is not None and not isinstance(given, Mapping):
+        return np.full(len(problem.states), float(given))
+    unknown = [s for s in given or {} if s not in problem.states]
+    if unknown:
+        raise InputError(
+            f'atol: unknown state "{unknown[0]}"',
+            remedy=f"The states are {', '.join(problem.states)}.",
+        )
+    dose = float(np.abs(tape.value[tape.op == ADD]).max(initial=0.0))
+    typical = np.abs(problem.typical)
+    atol = 1e-3 * tolerance.rtol * np.where(typical > 0, typical, dose or 1.0)
+    for state, value in (given or {}).items():
+        atol[problem.states.index(state)] = value
+    return atol
+
+
+class Readings(NamedTuple):
+    """Time [h] of every output of a case, and the number of the parameters that hold then: (case, column)."""
+
+    time: Floats
+    segment: Ints
+
+
+def readings(tape: Tape, program: Ints, columns: int) -> Readings:
+    """What the outputs of every case's tape read; NaN and 0 where it has none."""
+    place = np.repeat(np.arange(len(tape.start) - 1), np.diff(tape.start))
+    last = np.maximum.accumulate(np.where(tape.op == SEGMENT, np.arange(len(tape.op)), -1))
+    segment = np.where(last >= tape.start[place], tape.target[last], 0)
+    shown = tape.op == OUTPUT
+    time = np.full((len(tape.start) - 1, columns), np.nan)
+    held = np.zeros(time.shape, np.int64)
+    time[place[shown], tape.target[shown]] = tape.time[shown]
+    held[place[shown], tape.target[shown]] = segment[shown]
+    return Readings(time[program], held[program])
+
+
+def rows_of(
+    model: Model, states: Floats, cases: Cases, read: Readings, amounts: bool, auc: bool
+) -> tuple[Floats, dict[str, Floats]]:
+    """Amounts, concentrations and integrals as rows, and the variables and observed definitions by name.
+
+    `states` is of shape (case, state, column), and so are the rows; variables are of shape (case, column).
+    """
+
+    def at(value: Floats) -> Floats:
+        value = np.atleast_2d(value)
+        if value.shape[1] == 1:
+            return value
+        value = np.broadcast_to(value, (len(read.segment), value.shape[1]))
+        return np.take_along_axis(value, read.segment, axis=1)
+
+    terms = model.output_terms(cases.values, "amount") if amounts else []
+    terms += model.output_terms(cases.values)
+    names = (*model.states, *model.variables)
+    rows = [sum(at(w) * states[:, k] for k, w in row) for row in terms]
+    rows += [states[:, len(names) + k] for k in range(len(model.sites) * auc)]
+    own = {n: states[:, k] for k, n in enumerate(names)}
+    further = {v: own[v] for v in model.variables}
+    if model.observed:
+        known = {**{n: at(v) for n, v in cases.values.items()}, **own, "t": read.time}
+        further |= {n: _defined(model, n, known) for n in model.observed}
+    return np.stack(rows, axis=1), further
+
+
+def _defined(model: Model, name: str, known: dict[str, Floats]) -> Floats:
+    """A definition's value, with those that it uses."""
+    expression = Expression.parse(str(model.definitions[name]), name)
+    for used in expression.names:
+        if used not in known:
+            known[used] = _defined(model, used, known)
+    with np.errstate(all="ignore"):
+        return np.broadcast_to(expression.evaluate(known), known["t"].shape)
+
+
+def plain_tape(tape: Tape) -> Tape:
+    """A table's tape without setting of clocks, which the kernel does by the first time of a case."""
+    if np.isin(tape.op, (STEADY, ASIDE, JOIN)).any():
+        raise InputError(
+            "the table asks for a steady state (SS), and the model is not linear",
+            remedy="Give doses until it is reached: ADDL and II.",
+        )
+    keep = tape.op != CLOCK
+    start = np.concatenate([[0], np.cumsum(keep)])[tape.start]
+    kept = type(tape)(start, *(column[keep] for column in tape[1:]))
+    inner = np.ones(len(kept.time), bool)
+    inner[kept.start[:-1][kept.start[:-1] < len(kept.time)]] = False
+    if (np.diff(kept.time, prepend=-np.inf) < 0)[inner].any():
+        raise InputError(
+            "time goes back at a reset (EVID 3 or 4), and the model is not linear",
+            remedy="Give every part to a subject of its own.",
+        )
+    return kept
