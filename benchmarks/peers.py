@@ -62,7 +62,8 @@ def measure(name: str, chosen: list[str], rounds: int) -> list[dict]:
                 "error": error,
                 "subjects": workload.subjects,
             }
-    for peer in (p for p in PEERS if p.name in chosen):
+    linear = workload.make().is_linear
+    for peer in (p for p in PEERS if p.name in chosen and (linear or not p.linear)):
         rows[peer.name] = {"version": version(peer.package)}
         if rows[peer.name]["version"]:
             calls[peer.name], error, count = theirs(workload, peer)

@@ -1,16 +1,16 @@
 """Other solvers that pip can install, each used as its users would, on the same plain numbers."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
 
-from benchmarks.workloads import Problem, exponentials
-
-RTOL, ATOL = 1e-6, 1e-9  # of every solver that takes steps
+from benchmarks.workloads import ATOL, RTOL, Problem, exponentials
 
 Solve = Callable[[], np.ndarray]
+Rate = Callable[[np.ndarray], np.ndarray]
+Slope = Callable[[float, np.ndarray], np.ndarray] | None
 
 
 class Peer(NamedTuple):
@@ -19,6 +19,7 @@ class Peer(NamedTuple):
     name: str
     package: str
     prepare: Callable[[Problem], Solve]
+    linear: bool = False  #: whether it is used for linear models alone
 
 
 class Terms(NamedTuple):
@@ -30,6 +31,8 @@ class Terms(NamedTuple):
 
     @classmethod
     def of(cls, problem: Problem) -> "Terms":
+        if problem.sums:
+            return cls(problem.constants, np.empty((len(problem.jumps), 0)), list(problem.sums))
         rows, columns = np.nonzero(problem.matrices.any(axis=0))
         infused = np.flatnonzero(problem.inflow.any(axis=0))
         sums: list[list[str]] = [[] for _ in range(problem.jumps.shape[1])]
@@ -54,23 +57,34 @@ def scipy(problem: Problem) -> Solve:
 
     spans = grids(problem)
 
-    def subject(K: np.ndarray, out: np.ndarray) -> None:
-        x = np.zeros(len(K))
+    def subject(rate: Rate, slope: Slope, x: np.ndarray, out: np.ndarray) -> None:
         for (grid, place), jump, inflow in zip(spans, problem.jumps, problem.inflow, strict=True):
             solution = solve_ivp(
-                lambda t, x, r=inflow: K @ x + r, grid[[0, -1]], x + jump, "LSODA", grid,
-                rtol=RTOL, atol=ATOL, jac=lambda t, x: K,
+                lambda t, x, r=inflow: rate(x) + r, grid[[0, -1]], x + jump, "LSODA", grid,
+                rtol=RTOL, atol=ATOL, jac=slope,
             )  # fmt: skip
             out[:, place[place >= 0]] = solution.y[:, place >= 0]
             x = solution.y[:, -1]
 
     def solve() -> np.ndarray:
-        out = np.empty((*problem.matrices.shape[:2], len(problem.times)))
-        for K, own in zip(problem.matrices, out, strict=True):
-            subject(K, own)
+        out = np.empty((*problem.start.shape, len(problem.times)))
+        for (rate, slope), start, own in zip(rates(problem), problem.start, out, strict=True):
+            subject(rate, slope, start, own)
         return problem.answer(out)
 
     return solve
+
+
+def rates(problem: Problem) -> Iterator[tuple[Rate, Slope]]:
+    """Rates of change of every subject, and their derivative where it is plain."""
+    if problem.sums:
+        names: dict = {}
+        exec(f"def rhs(x, k):\n return [{', '.join(problem.sums)}]", names)
+        for k in problem.constants.tolist():
+            yield (lambda x, k=k: np.array(names["rhs"](x, k))), None
+    else:
+        for K in problem.matrices:
+            yield (lambda x, K=K: K @ x), (lambda t, x, K=K: K)
 
 
 def numbalsoda(problem: Problem, method: str) -> Solve:
@@ -91,11 +105,11 @@ def numbalsoda(problem: Problem, method: str) -> Solve:
     grid, place = (np.concatenate(parts) for parts in zip(*spans, strict=True))
 
     @njit
-    def solve(address, constants, inflow, jumps, first, grid, place, out):  # type: ignore[no-untyped-def]
+    def solve(address, constants, start, inflow, jumps, first, grid, place, out):  # type: ignore[no-untyped-def]
         data = np.empty(constants.shape[1] + inflow.shape[1])
         for s in range(len(constants)):
             data[: constants.shape[1]] = constants[s]
-            x = np.zeros(jumps.shape[1])
+            x = start[s].copy()
             for k in range(len(jumps)):
                 data[constants.shape[1] :] = inflow[k]
                 x = x + jumps[k]
@@ -110,7 +124,17 @@ def numbalsoda(problem: Problem, method: str) -> Solve:
 
     def run() -> np.ndarray:
         out = np.empty((len(terms.constants), len(problem.times), problem.jumps.shape[1]))
-        solve(address, terms.constants, terms.inflow, problem.jumps, first, grid, place, out)
+        solve(
+            address,
+            terms.constants,
+            problem.start,
+            terms.inflow,
+            problem.jumps,
+            first,
+            grid,
+            place,
+            out,
+        )
         return problem.answer(out.transpose(0, 2, 1))
 
     return run
@@ -193,7 +217,7 @@ def diffrax(problem: Problem) -> Solve:
     padded = jnp.array([np.pad(grid, (0, longest - len(grid)), mode="edge") for grid, _ in spans])
     rows = np.concatenate([np.flatnonzero(p >= 0) + k * longest for k, (_, p) in enumerate(spans)])
 
-    def subject(k):  # type: ignore[no-untyped-def]
+    def subject(k, start):  # type: ignore[no-untyped-def]
         def span(x, now):  # type: ignore[no-untyped-def]
             grid, jump, inflow = now
             solution = diffrax.diffeqsolve(
@@ -202,20 +226,20 @@ def diffrax(problem: Problem) -> Solve:
             )  # fmt: skip
             return solution.ys[-1], solution.ys
 
-        _, steps = jax.lax.scan(
-            span, jnp.zeros(len(terms.sums)), (padded, problem.jumps, terms.inflow)
-        )
+        _, steps = jax.lax.scan(span, start, (padded, problem.jumps, terms.inflow))
         return steps.reshape(-1, len(terms.sums))[rows]
 
     compiled = jax.jit(jax.vmap(subject))
-    return lambda: problem.answer(np.asarray(compiled(terms.constants)).transpose(0, 2, 1))
+    return lambda: problem.answer(
+        np.asarray(compiled(terms.constants, problem.start)).transpose(0, 2, 1)
+    )
 
 
 PEERS = (
-    Peer("NumPy and SciPy, batched expm", "scipy", numpy_script),
+    Peer("NumPy and SciPy, batched expm", "scipy", numpy_script, linear=True),
     Peer("SciPy solve_ivp (LSODA)", "scipy", scipy),
     Peer("numbalsoda (lsoda)", "numbalsoda", lambda problem: numbalsoda(problem, "lsoda")),
     Peer("numbalsoda (dop853)", "numbalsoda", lambda problem: numbalsoda(problem, "dop853")),
-    Peer("libroadrunner (CVODE)", "libroadrunner", libroadrunner),
+    Peer("libroadrunner (CVODE)", "libroadrunner", libroadrunner, linear=True),
     Peer("diffrax (Tsit5, vmap)", "diffrax", diffrax),
 )

@@ -1,15 +1,16 @@
 """The workloads whose time is measured, written as a user of pkmodel writes them; and their errors.
 
-W4 is a nonlinear model. It joins the others here when the package solves nonlinear models.
+All models are linear but that of W4, which is solved to the tolerances that the other solvers have.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from pkmodel import (
@@ -26,6 +27,7 @@ from pkmodel import (
 )
 
 REFERENCES = Path(__file__).parent / "data" / "references.npz"
+RTOL, ATOL = 1e-6, 1e-9  # of everything that takes steps
 EVERY = 8  # of the output times has a reference
 KNOWN = 10  # first subjects with a reference
 
@@ -64,8 +66,15 @@ class Workload:
         """The whole call: order in, Dataset out."""
         if self.metrics:
             return last_interval(self.make(), self.order, self.times, parameters, threads)
+        tolerance = {} if self.make().is_linear else {"rtol": RTOL, "atol": ATOL}
         return simulate(
-            self.make(), self.order, self.times, parameters, amounts=amounts, threads=threads
+            self.make(),
+            self.order,
+            self.times,
+            parameters,
+            amounts=amounts,
+            threads=threads,
+            **tolerance,
         )
 
     def error(self, answer: np.ndarray | xr.Dataset) -> float:
@@ -100,7 +109,9 @@ def last_interval(
 def values_of(result: xr.Dataset) -> np.ndarray:
     """Amounts over (subject, compartment, time); or the metrics of the central compartment in their place."""
     if "amount" in result:
-        return result.amount.transpose("subject", "compartment", "time").values
+        amounts = result.amount.transpose("subject", "compartment", "time").values
+        variables = [result[n].values[:, None] for n in result.data_vars if n == "response"]
+        return np.concatenate([amounts, *variables], axis=1) if variables else amounts
     central = result.sel(site="central")
     return np.stack([central.auc, central.ctrough], axis=1)[..., None]
 
@@ -121,6 +132,8 @@ def reference(workload: Workload) -> np.ndarray:
 class Problem(NamedTuple):
     """A workload as plain numbers, x' = K x + inflow, for solvers that know no orders.
 
+    A model that is not linear comes as `sums` in ``x[i]`` and ``k[i]``, of `constants`, instead of matrices.
+
     With metrics the last state is the area under the central compartment's concentration [mg·h/L].
     """
 
@@ -130,6 +143,9 @@ class Problem(NamedTuple):
     inflow: np.ndarray  #: [mg/h], (span, state)
     times: np.ndarray  #: [h], (time,)
     volumes: np.ndarray  #: of the central compartment [L], (subject,); empty without metrics
+    start: np.ndarray  #: (subject, state)
+    constants: np.ndarray = np.empty(0)  #: (subject, constant)
+    sums: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, workload: Workload, count: int) -> "Problem":
@@ -139,20 +155,33 @@ class Problem(NamedTuple):
         end = workload.times[-1]
         inner = doses.time.to_list() + doses.end.to_list()
         edges = np.array(sorted({0.0, end, *(t for t in inner if t < end)}))
-        matrices = model.rate_matrix({n: v.values for n, v in parameters.items()})
+        values = {n: v.values for n, v in parameters.items()}
         volumes = np.empty(0)
+        if not model.is_linear:
+            constants, sums, start = saturable_system(model, values, count)
+            jumps, inflow = cls.given(doses, edges, len(sums))
+            none = np.empty((count, 0, 0))
+            return cls(none, edges, jumps, inflow, workload.times, volumes, start, constants, sums)
+        matrices = model.rate_matrix(values)
         if workload.metrics:
             volumes = parameters["volume"].values
             matrices = np.pad(matrices, ((0, 0), (0, 1), (0, 1)))
             matrices[:, -1, model.states.index("central")] = 1 / volumes
-        jumps, inflow = np.zeros((2, len(edges) - 1, matrices.shape[-1]))
+        jumps, inflow = cls.given(doses, edges, matrices.shape[-1])
+        start = np.zeros(matrices.shape[:2])
+        return cls(matrices, edges, jumps, inflow, workload.times, volumes, start)
+
+    @staticmethod
+    def given(doses: pd.DataFrame, edges: np.ndarray, states: int) -> tuple[np.ndarray, np.ndarray]:
+        """Boluses and inflows of every span."""
+        jumps, inflow = np.zeros((2, len(edges) - 1, states))
         for dose in doses.itertuples():
             if dose.rate:
                 during = (edges[:-1] >= dose.time) & (edges[:-1] < dose.end)
                 inflow[during, dose.state] += dose.rate
             else:
                 jumps[edges[:-1] == dose.time, dose.state] += dose.amount
-        return cls(matrices, edges, jumps, inflow, workload.times, volumes)
+        return jumps, inflow
 
     def grid(self, span: int) -> tuple[np.ndarray, np.ndarray]:
         """Times of a span, both ends included, and where each stands among the output times, or -1.
@@ -182,7 +211,7 @@ def exponentials(problem: Problem) -> np.ndarray:
     """
     from scipy.linalg import expm
 
-    K, edges, jumps, inflow, times, _ = problem
+    K, edges, jumps, inflow, times, *_ = problem
     ticks = np.unique(np.concatenate([edges, times])).astype(int)
     step = int(np.gcd.reduce(np.diff(ticks)))
     subjects, n, _ = K.shape
@@ -267,13 +296,60 @@ def drawn(model: Model, count: int) -> xr.Dataset:
     return population.draw(model, count, seed=1)
 
 
+@cache
+def saturable() -> Model:
+    """Two compartments and a depot with saturable elimination, and an indirect response."""
+    values = {
+        "vmax": "2 mg/h", "km": "0.2 mg/L", "volume": "50 L", "q": "8 L/h", "peripheral_volume": "100 L",
+        "ka": "1 /h", "kin": 10.0, "kout": "0.1 /h", "imax": 0.9, "ic50": "0.05 mg/L",
+    }  # fmt: skip
+    return Model(
+        "saturable elimination, indirect response",
+        [Compartment("depot"), Compartment("central", "volume"), Compartment("peripheral", "peripheral_volume")],
+        [
+            Flow("depot", "central", "rate", "ka"),
+            Flow("central", None, "michaelis-menten", ("vmax", "km")),
+            Flow("central", "peripheral", "clearance", "q"),
+            Flow("peripheral", "central", "clearance", "q"),
+        ],
+        [Parameter(name, value) for name, value in values.items()],
+        [Input("oral", "depot")],
+        equations={"response": "kin*(1 - imax*C/(ic50 + C)) - kout*response"},
+        definitions={"C": "central / volume"},
+        initial={"response": "kin / kout"},
+    )  # fmt: skip
+
+
+def saturable_system(
+    model: Model, values: Mapping[str, np.ndarray], count: int
+) -> tuple[np.ndarray, tuple[str, ...], np.ndarray]:
+    """Constants, equations in them, and initial states of W4, written out by hand."""
+    given = model.defaults.items()
+    p = {n: np.broadcast_to(values.get(n, d.value), count) for n, d in given}
+    constants = [
+        p["ka"], p["vmax"], p["km"], p["volume"], p["q"] / p["volume"], p["q"] / p["peripheral_volume"],
+        p["kin"], p["kout"], p["imax"], p["ic50"],
+    ]  # fmt: skip
+    sums = (
+        "-k[0] * x[0]",
+        "k[0] * x[0] - k[1] * (x[1] / k[3]) / (k[2] + x[1] / k[3]) - k[4] * x[1] + k[5] * x[2]",
+        "k[4] * x[1] - k[5] * x[2]",
+        "k[6] * (1 - k[8] * (x[1] / k[3]) / (k[9] + x[1] / k[3])) - k[7] * x[3]",
+    )
+    start = np.zeros((count, 4))
+    start[:, 3] = p["kin"] / p["kout"]
+    return np.stack(constants, axis=1), sums, start
+
+
 ONE = ("clearance", "volume", "absorption_rate")
 TWO = (
     "clearance", "volume", "intercompartmental_clearance", "peripheral_volume", "absorption_rate",
 )  # fmt: skip
+FOUR = ("vmax", "km", "volume", "q", "peripheral_volume", "ka", "kin", "kout", "ic50")
 EIGHT = ("ka", "CL", "Vc", "Qp", "Vp", "Qpl", "Qlt", "Qtc", "Qls", "Qcb")
 
 POPULATION_1, POPULATION_2 = log_normal(20240, *ONE), log_normal(20241, *TWO)
+POPULATION_4 = log_normal(20243, *FOUR)
 POPULATION_3, POPULATION_5 = log_normal(20242, *EIGHT), log_normal(20244, *ONE)
 LAST_INTERVAL = np.array([324.0, 336.0])
 
@@ -283,6 +359,7 @@ WORKLOADS = {
         Workload("W1", "1 compartment, depot", one_compartment, TABLETS, HOURS, 1000, POPULATION_1),
         Workload("W2", "2 compartments, depot", two_compartment, TABLETS, HOURS, 1000, POPULATION_2),
         Workload("W3", "8 states, infusions", eight_states, INFUSIONS, HOURS, 1000, POPULATION_3),
+        Workload("W4", "saturable, response", saturable, TABLETS, HOURS, 1000, POPULATION_4),
         Workload("W5", "W1, 29 troughs", one_compartment, TABLETS, TROUGHS, 100_000, POPULATION_5),
         Workload("W6", "neuraxial, 40 states, pump", forty_states, PUMP, HOURS, 1000, drawn),
         Workload("W7", "W2, metrics", two_compartment, TABLETS, LAST_INTERVAL, 1_000_000, POPULATION_2, metrics=True),
