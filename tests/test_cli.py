@@ -189,6 +189,24 @@ def test_compare_prints_the_implied_ratios(run):
     assert exposed == pytest.approx(float(implied.sel(metric="auc")) / 300, rel=0.006)
 
 
+def test_compare_prints_averages_of_responses(run):
+    output = run(*COMPARE, "--ratio", 300, "--responses", "analgesia,withdrawal").stdout
+    block = output.partition("Responses, averages of the same hours")[2].partition("\n\n")[0]
+    ds = pkmodel.compare(
+        "morphine", oral=ORAL, ratio=300, responses=["analgesia", "withdrawal"],
+        times=np.linspace(312, 336, 289),
+    )  # fmt: skip
+    average = ds.analgesia.integrate("time") / 24
+    assert row(block, "analgesia") == pytest.approx(average.values.tolist(), rel=0.006)
+    assert row(block, "withdrawal") == [0.0, 0.0]
+    assert "sedation" not in block and "Responses" not in run(*COMPARE).stdout
+
+
+def test_compare_refuses_responses_without_numbers(run):
+    failed = run("compare", "fentanyl", "--oral", "1 mg oral", "--responses", "analgesia", status=2)
+    assert "fentanyl" in failed.stderr
+
+
 @pytest.mark.parametrize("more", [[], ["--ratio", "30,clinical_start,300", "--subjects", "20"]])
 def test_output_fits_the_screen(run, more):
     for arguments in ([*COMPARE, *more], ["drugs", "morphine", "--notes"], ["drugs"],

@@ -13,7 +13,7 @@ from pkmodel.library.names import NONLINEAR
 from pkmodel.library.parts import Value, parameter
 from pkmodel.model import Flow, Model
 from pkmodel.model.equations import Expression
-from pkmodel.model.nonlinear import concentration
+from pkmodel.model.systems import concentration
 
 __all__ = ["driver", "extended", "prefix_of", "shares_of", "without"]
 

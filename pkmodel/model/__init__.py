@@ -1,4 +1,4 @@
-"""Models as data: compartments, flows, parameters, inputs and outputs.
+"""Models as data: compartments, flows, equations, parameters, inputs and outputs.
 
 A linear model is a table of flows. Amounts ``A`` (mg) obey ``dA/dt = K A + inflow`` with
 
@@ -11,7 +11,7 @@ Nothing is compiled for a model: :meth:`Model.rate_matrix` turns the table into 
 dimensions of the parameters, and one kernel takes every rate matrix.
 """
 
-from pkmodel.model.linear import Model
+from pkmodel.model.model import Model
 from pkmodel.model.parts import Compartment, Flow, Input, Output, Parameter, value_of
 
 __all__ = ["Compartment", "Flow", "Input", "Model", "Output", "Parameter", "value_of"]

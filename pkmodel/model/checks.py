@@ -11,13 +11,13 @@ import numpy as np
 from pkmodel import variables
 from pkmodel.errors import ModelError, did_you_mean
 from pkmodel.model.equations import Expression
-from pkmodel.model.nonlinear import system_of
 from pkmodel.model.parts import LAWS, SATURABLE
+from pkmodel.model.systems import system_of
 from pkmodel.units.expressions import noun, scale_of
 from pkmodel.units.spellings import DIMENSIONS, EXAMPLES
 
 if TYPE_CHECKING:
-    from pkmodel.model.linear import Model
+    from pkmodel.model.model import Model
     from pkmodel.model.parts import Flow
 
 

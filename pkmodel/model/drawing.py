@@ -9,7 +9,7 @@ import numpy as np
 from pkmodel.model.parts import SATURABLE
 
 if TYPE_CHECKING:
-    from pkmodel.model.linear import Model
+    from pkmodel.model.model import Model
 
 OUTSIDE = "(out)"
 

@@ -19,7 +19,7 @@ from pkmodel.kernels.tapes import (
     STEADY,
 )
 from pkmodel.model.equations import Expression
-from pkmodel.model.nonlinear import concentration, parameters_of, system_of
+from pkmodel.model.systems import concentration, parameters_of, system_of
 from pkmodel.schedule import schedule
 from pkmodel.simulation.threads import cuts_of, part_of
 

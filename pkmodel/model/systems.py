@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pkmodel.model.equations import Program
-    from pkmodel.model.linear import Model
+    from pkmodel.model.model import Model
 
 
 class System(NamedTuple):

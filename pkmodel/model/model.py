@@ -13,8 +13,8 @@ from pkmodel import units
 from pkmodel.errors import ModelError, ParameterError, did_you_mean
 from pkmodel.model.checks import faults_of
 from pkmodel.model.drawing import draw
-from pkmodel.model.nonlinear import equations_alone
 from pkmodel.model.parts import SATURABLE, Compartment, Flow, Input, Output, Parameter, value_of
+from pkmodel.model.systems import equations_alone
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
