@@ -106,11 +106,9 @@ def test_a_disk_that_refuses_is_warned_of(tmp_path):
 
 
 def test_two_processes_share_the_compilation(tmp_path):
-    load = "machine.load_all(machine.kernels)"
-    before = "from pkmodel.kernels import adaptive, linear"
-    kernels = len(machine.kernels)
-    assert process(tmp_path, before, load) == f"{kernels} True []"
-    assert len(list(tmp_path.glob("*.o"))) == kernels
+    before, load = "from pkmodel.kernels.runs import runs", "machine.load_all((plan, runs))"
+    assert process(tmp_path, before, load) == "2 True []"
+    assert len(list(tmp_path.glob("*.o"))) == 2
     assert process(tmp_path, before, load) == "0 False []"
 
 

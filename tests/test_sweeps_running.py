@@ -86,7 +86,7 @@ def test_numba_without_a_cache_and_with_a_new_one(whole, tmp_path):
     for name in ("a.zarr", "b.zarr"):
         assert progress(tmp_path / name).done == 2
         equal(resume(tmp_path / name), whole)
-    assert any((tmp_path / "new").rglob("*.nbi"))
+    assert any((tmp_path / "new").rglob("*.o"))
 
 
 @pytest.mark.parametrize(
