@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         population,
         responses,
         sweeps,
+        trials,
     )
     from pkmodel.comparison import compare, table
     from pkmodel.drugs import Drug, citation
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from pkmodel.regimen import Order, Regimen
     from pkmodel.simulation import explain, simulate, steady_state
     from pkmodel.sweeps import sweep
+    from pkmodel.trials import trial
     from pkmodel.validation import validate
 
 _HOME = {
@@ -63,6 +65,8 @@ _HOME = {
     "sweep": "sweeps",
     "sweeps": "",
     "table": "comparison",
+    "trial": "trials",
+    "trials": "",
     "validate": "validation",
 }
 
@@ -94,6 +98,8 @@ __all__ = [
     "sweep",
     "sweeps",
     "table",
+    "trial",
+    "trials",
     "validate",
 ]
 

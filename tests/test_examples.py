@@ -22,7 +22,7 @@ PAGES = [ROOT / "README.md"] + [
     ROOT / "docs" / f"{name}.md"
     for name in (
         "index", "models", "nonlinear", "simulation", "event_tables", "comparison", "populations", "sweeps", "pump",
-        "devices", "neuraxial", "accuracy",
+        "devices", "responses", "trial", "neuraxial", "accuracy",
     )
 ]  # fmt: skip
 

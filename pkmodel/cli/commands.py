@@ -25,6 +25,7 @@ from pkmodel.cli.study import (
     window,
 )
 from pkmodel.cli.sweep import sweep
+from pkmodel.cli.trial import trial
 from pkmodel.cli.validation import validate
 from pkmodel.cli.warm import warm
 from pkmodel.errors import InputError
@@ -465,9 +466,9 @@ def check_file(path: str) -> int:
     return 0
 
 
-for command in (validate, warm, *sweep.commands.values()):
+for command in (trial, validate, warm, *sweep.commands.values()):
     debug(command)
-for command in (validate, sweep, warm):
+for command in (trial, validate, sweep, warm):
     main.add_command(command)
 
 
