@@ -72,6 +72,7 @@ from pkmodel.kernels.stages import (
 from pkmodel.kernels.tapes import OUTPUT
 from pkmodel.kernels.vectors import fma, load, ratio, splat, store
 
+_CAUTION = 0.6  # an event's first step is so much of what the one before would have allowed
 _TRUST = 2.0  # the error estimate of a step may be this many tolerances
 _SAFETY = math.log2(0.93)
 _LEAST, _MOST = 0.2, 8.0  # factors of the step length
@@ -270,7 +271,7 @@ def follow(
             store(lanes, ACCEPTED, load(lanes, ACCEPTED, none) + good)
             store(lanes, REJECTED, load(lanes, REJECTED, none) + mode - good)
             first = load(lanes, FIRST, none) * good
-            found = ratio(step * up, load(lanes, GUESS, none))
+            found = ratio(fma(step, _CAUTION, none) * up, load(lanes, GUESS, none))
             found = smaller(larger(found, splat(1e-3, LANES)), splat(1e4, LANES))
             update(lanes, RATIO, none, first, found)
             store(lanes, FIRST, load(lanes, FIRST, none) - first)
