@@ -35,25 +35,25 @@ class Problem:
     """Arguments of the kernel for oral doses every 12 h and hourly read-outs."""
 
     def __init__(self, cases, n, rows=None, lags=None):
-        from pkmodel.kernels import linear
+        from pkmodel.kernels import linear, tapes
 
         self.kernel = linear.solve
         matrices = model(cases, n)
         lags = np.zeros(1) if lags is None else lags
         states = np.arange(n) if rows is None else np.asarray(rows)
-        tapes = []
+        parts = []
         for lag in lags:
             time = np.concatenate([DOSES + lag, TIMES])
             order = np.argsort(time, kind="stable")
-            op = np.repeat([linear.ADD, linear.OUTPUT], [len(DOSES), len(TIMES)])
+            op = np.repeat([tapes.ADD, tapes.OUTPUT], [len(DOSES), len(TIMES)])
             index = np.concatenate([np.zeros(len(DOSES), int), np.arange(len(TIMES))])
-            tapes.append((time[order], op[order], index[order]))
-        time, op, index = (np.concatenate(v) for v in zip(*tapes, strict=True))
+            parts.append((time[order], op[order], index[order]))
+        time, op, index = (np.concatenate(v) for v in zip(*parts, strict=True))
         self.out = np.empty((cases, len(states), len(TIMES)))
         self.status = np.zeros(cases, np.uint8)
         self.arguments = (
             matrices,
-            np.full(n, linear.MASS),
+            np.full(n, tapes.MASS),
             np.arange(len(lags) + 1) * (len(DOSES) + len(TIMES)),
             time,
             op,
@@ -125,7 +125,7 @@ class Accuracy:
     def track_error(self, stiffness):
         import mpmath
 
-        from pkmodel.kernels import linear
+        from pkmodel.kernels import linear, tapes
 
         a = np.array([[-1.0, 0.5, 0.0], [1.0, -0.75, 0.125], [0.0, 0.125, -0.125]])
         a[:, 0] *= stiffness
@@ -133,10 +133,10 @@ class Accuracy:
         out, status = np.empty((1, 3, 4)), np.zeros(1, np.uint8)
         linear.solve(
             a[None, None],
-            np.full(3, linear.MASS),
+            np.full(3, tapes.MASS),
             np.array([0, 5]),
             np.array([0.0, *times]),
-            np.array([linear.ADD] + [linear.OUTPUT] * 4),
+            np.array([tapes.ADD] + [tapes.OUTPUT] * 4),
             np.array([0, 0, 1, 2, 3]),
             np.ones(5),
             np.full(5, -1),

@@ -15,10 +15,21 @@ import xarray as xr
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # the benchmarks are not installed
 
-from benchmarks import export, peers, solvers  # noqa: E402
+from benchmarks import export, linear_kernel, peers, solvers  # noqa: E402
 from benchmarks.workloads import KNOWN, WORKLOADS, Problem, exponentials, reference  # noqa: E402
 
 WITH_STORED_REFERENCE = ["W1", "W2", "W3"]
+
+
+# ------------------------------------------------------------------------------------------- kernel
+
+
+def test_the_kernel_is_called_as_it_wants_to_be():
+    lags = np.linspace(0.0, 2.0, 5)
+    for problem in (linear_kernel.Problem(5, 3), linear_kernel.Problem(5, 3, [1, 0], lags)):
+        problem.solve()
+        assert not problem.status.any() and np.isfinite(problem.out).all()
+    assert linear_kernel.Accuracy().track_error(1e3) < 1e-13
 
 
 # ---------------------------------------------------------------------------------------- workloads
