@@ -198,6 +198,8 @@ def test_a_case_that_fails_says_so_and_harms_nobody():
         ({"rtol": 2.0}, "rtol is 2.0; expected a number below 1"),
         ({"atol": {"central": -1.0}}, "central is -1.0; expected a number above 0"),
         ({"atol": {"centre": 1.0}}, 'atol: unknown state "centre"'),
+        ({"atol": 0.0}, "atol is 0.0; expected a number above 0"),
+        ({"rtol": "1e-8"}, "rtol is '1e-8'; expected a number above 0"),
         ({"max_steps": 0}, "max_steps is 0; expected a number above 0"),
     ],
 )
@@ -299,6 +301,51 @@ def test_linear_equations_are_solved_exactly():
     np.testing.assert_allclose(a.auc, b.auc, rtol=1e-12)
     for beyond in ("k + 1.0", "k", "drug**2", "min(drug, 1)", "t*drug"):
         assert not one(equations={"drug": f"-({beyond})"}).is_linear
+
+
+def test_a_linear_model_shows_what_it_observes():
+    model = Model(
+        "observing", [Compartment("central", "volume")], [Flow("central", None, "clearance", "cl")],
+        [Parameter("volume", "50 L"), Parameter("cl", "5 L/h")], [Input("iv", "central")],
+        definitions={"C": "central / volume", "effect": "C / (0.1 + C)"}, observed=["effect"],
+    )  # fmt: skip
+    assert model.is_linear
+    volume = xr.DataArray([50.0, 25.0], dims="time", coords={"time": [0.0, 12.0]})
+    table = pd.DataFrame(
+        {
+            "ID": [1, 1, 1],
+            "TIME": [0.0, 6.0, 30.0],
+            "AMT": [60.0, 0, 0],
+            "EVID": [1, 0, 0],
+            "CMT": ["iv", "", ""],
+        }
+    )
+    for ds in (
+        simulate(model, "60 mg iv bolus q12h x 2", TIMES, {"cl": [5.0, 9.0]}, amounts=False),
+        simulate(model, "60 mg iv bolus q12h x 2", TIMES, {"volume": volume}),
+        simulate(model, table),
+        steady_state(model, "60 mg iv infusion over 2 h q12h"),
+    ):
+        c = ds.concentration.squeeze("site")
+        np.testing.assert_allclose(ds.effect, c / (0.1 + c), rtol=1e-14)
+        assert ("amount" in ds) == ("compartment" in ds.dims)
+    with pytest.raises(InputError, match='unknown name "volum"'):
+        Model("m", [Compartment("a", 1.0)], definitions={"C": "a / volum"}, observed=["C"])
+
+
+def test_the_steady_state_of_a_function_has_no_areas():
+    def rates(t, y, p, dydt):
+        c = y[0] / p[0]
+        dydt[0] = -p[1] * c / (p[2] + c)
+
+    text = saturable()
+    model = Model(
+        "f", text.compartments, parameters=text.parameters, inputs=text.inputs, function=rates
+    )
+    order = "6 mg iv bolus q12h"
+    a, b = (steady_state(m, order, [0.0, 6.0]) for m in (text, model))
+    np.testing.assert_allclose(b.concentration, a.concentration, rtol=1e-6)
+    assert "auc_tau" in a and "auc_tau" not in b
 
 
 def test_a_linear_model_stays_exact():

@@ -58,7 +58,7 @@ References
 
 import numpy as np
 
-from pkmodel.kernels.common import LANES, TWO, U
+from pkmodel.kernels.common import LANES, TWO, U, aligned
 from pkmodel.kernels.instructions import EXP, LOG, ROOT
 from pkmodel.kernels.machine import load_all
 from pkmodel.kernels.stages import SLOTS, SPARE, TABS
@@ -147,7 +147,7 @@ def solve(
     sizes = [registers, n, n, n, int(SPARE + TWO) * n, n * n, n, 4 * n]
     begin = [int(b) * LANES for b in np.cumsum(sizes)]
     layout = tuple(U(k) for k in (n, count, *begin[:6], begin[7], out.shape[2]))
-    cells, lanes = _aligned(begin[7] + 2 * n + count), _aligned(int(SLOTS))
+    cells, lanes = aligned(begin[7] + 2 * n + count), aligned(int(SLOTS))
     load_all((follow,))
     follow.bind(
         code.reshape(-1).astype(np.uint64), (rhs_out * LANES).astype(np.uint64), jacobian, address,
@@ -176,10 +176,3 @@ def _checked(start, time, op, index, n, columns, segments):
         following = np.searchsorted(events, np.arange(a, b))
         stops[a:b] = np.append(time[events], time[b - 1 : b])[following] if b > a else 0.0
     return fault, stops
-
-
-def _aligned(size):
-    """Zeros that begin where a line of the processor's cache begins."""
-    buffer = np.zeros(size + 7)
-    skip = -buffer.__array_interface__["data"][0] % 64 // 8
-    return buffer[skip : skip + size]

@@ -1,4 +1,4 @@
-"""Sizes and numbers that the kernels of linear models share."""
+"""Sizes, numbers and memory that kernels share."""
 
 import numpy as np
 
@@ -14,3 +14,10 @@ EPS = 2.0**-52
 U = np.uint64
 ZERO, ONE, TWO, FOUR, EIGHT = U(0), U(1), U(2), U(4), U(8)
 Q, L = U(RUN), U(LANES)
+
+
+def aligned(size):
+    """Zeros that begin where a line of the processor's cache begins."""
+    buffer = np.zeros(size + 7)
+    skip = -buffer.__array_interface__["data"][0] % 64 // 8
+    return buffer[skip : skip + size]

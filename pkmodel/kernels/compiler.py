@@ -1,6 +1,5 @@
 """From a kernel's source to machine code, by Numba and LLVM."""
 
-import sys
 from typing import Any
 
 from llvmlite import binding as llvm
@@ -9,7 +8,7 @@ from numba.extending import register_jitable
 
 import pkmodel.kernels.lanes_lowering
 import pkmodel.kernels.lowering  # noqa: F401
-from pkmodel.kernels.machine import machine
+from pkmodel.kernels import machine
 
 _OPTIONS: dict[str, Any] = {
     "nogil": True,
@@ -18,21 +17,18 @@ _OPTIONS: dict[str, Any] = {
     "no_cpython_wrapper": True,
 }
 _SCALARS = {"d": types.float64, "q": types.int64, "Q": types.uint64, "B": types.uint8}
-_INNER: set[Any] = set()
 
 
 def compile_kernel(function, parameters):
     """Machine code of a kernel as an object file, whose symbol ``kernel`` takes a pointer to its arguments."""
-    for value in vars(sys.modules[function.__module__]).values():
-        if getattr(value, "inner", False) and value not in _INNER:
-            register_jitable(value)
-            _INNER.add(value)
+    while machine.inner_functions:
+        register_jitable(machine.inner_functions.pop())
     compiled = njit(types.void(*map(_type, parameters)), **_OPTIONS)(function)
     (signature,) = compiled.signatures
     module = llvm.parse_assembly(compiled.inspect_llvm(signature))
     name = compiled.overloads[signature].fndesc.llvm_func_name
     module.link_in(llvm.parse_assembly(_entry(name, module.get_function(name))))
-    return machine().emit_object(module)
+    return machine.processor().emit_object(module)
 
 
 def _type(word):

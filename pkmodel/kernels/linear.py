@@ -97,7 +97,7 @@ References
 
 import numpy as np
 
-from pkmodel.kernels.common import EPS, LANES, LEAST, ONE, PAGE, RUN, TABLES
+from pkmodel.kernels.common import EPS, LANES, LEAST, ONE, PAGE, RUN, TABLES, aligned
 from pkmodel.kernels.exponentials import exponentials, exponentials_alone
 from pkmodel.kernels.machine import load_all
 from pkmodel.kernels.plan import plan
@@ -192,19 +192,19 @@ def solve(
     )
     # where the entry (j, i) of an exponential lies: distance of entries, of lanes, of columns
     layout = (LANES, 1, n) if side_by_side else (1, 0, padded)
-    x, segment = _aligned(cases * padded), np.zeros(cases, np.int64)
+    x, segment = aligned(cases * padded), np.zeros(cases, np.int64)
     aside = np.zeros_like(x) if (tape_op >= ASIDE).any() else x[:0]
-    tabled = _aligned(TABLES * LANES * max(n, 3) * RUN)
-    wide = _aligned((TABLES * n * n + RUN * n + LEAST) * LANES)
+    tabled = aligned(TABLES * LANES * max(n, 3) * RUN)
+    wide = aligned((TABLES * n * n + RUN * n + LEAST) * LANES)
     if not few:
         heavy, single, pitch = _by_weight(pattern)
-        cells = _aligned((7 * (n + 1) + 1) * pitch + 8)
+        cells = aligned((7 * (n + 1) + 1) * pitch + 8)
     else:
         start, column = pattern.sum(axis=1).cumsum(), np.nonzero(pattern)[1].astype(np.uint64)
         start = np.append(0, start).astype(np.uint64)
-        cells, lanes = _aligned(7 * (n + 1) ** 2 * LANES), _aligned((9 + n) * LANES)
-    y = _aligned((2 * n + len(row_state) + scales.shape[1]) * LANES)
-    page = _aligned(rows * PAGE * LANES)
+        cells, lanes = aligned(7 * (n + 1) ** 2 * LANES), aligned((9 + n) * LANES)
+    y = aligned((2 * n + len(row_state) + scales.shape[1]) * LANES)
+    page = aligned(rows * PAGE * LANES)
     flow, flat = matrices.reshape(-1), out.reshape(-1)
     while True:
         known: dict[tuple[str, int], tuple[int, ...]] = {}
@@ -220,7 +220,7 @@ def solve(
         size = keys * n * layout[2] * LANES
         chunk = max(1, _CHUNK_BYTES // (8 * (size + most * n * LANES)))
         chunk = max(1, min(chunk, len(edges) - 1))
-        power, saved = _aligned(chunk * size), _aligned(chunk * most * n * LANES)
+        power, saved = aligned(chunk * size), aligned(chunk * most * n * LANES)
         sink = np.empty(chunk * LANES * keys * n)
         sizes = n, padded, keys, rows, columns, most
         shared = program, used, lengths, segments, edges
@@ -320,13 +320,6 @@ def _by_case(power, layout, groups, keys, n):
     if layout[1] == 1:
         return power.reshape(groups, keys, n, n, LANES).transpose(0, 4, 1, 2, 3)
     return power.reshape(groups, LANES, keys, n, -1)[..., :n]
-
-
-def _aligned(size):
-    """Zeros that begin where a line of the processor's cache begins."""
-    buffer = np.zeros(size + 7)
-    skip = -buffer.__array_interface__["data"][0] % 64 // 8
-    return buffer[skip : skip + size]
 
 
 def _pattern(matrices, kind):

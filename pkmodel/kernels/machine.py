@@ -42,6 +42,8 @@ _ENGINES: list[Any] = []  # own the code
 
 kernels: list["Kernel"] = []
 """All that were defined by the modules imported so far."""
+inner_functions: list[Any] = []
+"""What they may call, likewise."""
 
 
 class Kernel:
@@ -132,9 +134,12 @@ def load_all(wanted):
         names = [(k.function.__module__, k.function.__name__) for k in missing[1::2]]
         path = os.pathsep.join(p or os.getcwd() for p in sys.path)
         command = [sys.executable, "-c", _LOAD, *map(".".join, names)]
-        with subprocess.Popen(command, env={**os.environ, "PYTHONPATH": path}):
-            for each in missing[::2]:
-                each.load()
+        try:
+            with subprocess.Popen(command, env={**os.environ, "PYTHONPATH": path}):
+                for each in missing[::2]:
+                    each.load()
+        except OSError:
+            pass  # no process may be started: all are compiled here
     for each in wanted:
         each.load()
     return len(missing)
@@ -161,7 +166,7 @@ def kernel(parameters):
 
 def inner(function):
     """Decorator: kernels may call the function."""
-    function.inner = True
+    inner_functions.append(function)
     return function
 
 
@@ -207,9 +212,9 @@ def _key():
         for name, value in os.environ.items()
         if name.startswith("NUMBA_") and name != "NUMBA_CACHE_DIR"
     )
-    processor = llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
+    host = llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
     versions = [f"{name} {version(name)}" for name in ("numba", "llvmlite")]
-    digest.update("\0".join((*versions, *processor, *settings)).encode())
+    digest.update("\0".join((*versions, *host, *settings)).encode())
     return digest.hexdigest()[:32]
 
 
@@ -222,7 +227,7 @@ def _llvm():
     return llvm
 
 
-def machine():
+def processor():
     """The processor at hand, as LLVM's target."""
     llvm = _llvm()
     return llvm.Target.from_default_triple().create_target_machine(
@@ -261,7 +266,7 @@ def _write(file, code):
 
 def _link(code):
     llvm = _llvm()
-    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine())
+    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), processor())
     engine.add_object_file(llvm.ObjectFileRef.from_data(code))
     engine.finalize_object()
     _ENGINES.append(engine)

@@ -2,7 +2,7 @@
 
 import math
 
-from pkmodel.kernels.cases import PATIENCE, arrive, give_up, leave  # noqa: F401
+from pkmodel.kernels.cases import PATIENCE, arrive, give_up
 from pkmodel.kernels.common import LANES, ONE, TWO, ZERO, L, U
 from pkmodel.kernels.lanes import (
     absolute,

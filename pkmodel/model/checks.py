@@ -12,7 +12,7 @@ from pkmodel import variables
 from pkmodel.errors import ModelError, did_you_mean
 from pkmodel.model.equations import Expression
 from pkmodel.model.parts import LAWS, SATURABLE
-from pkmodel.model.systems import system_of
+from pkmodel.model.systems import compiled
 from pkmodel.units.expressions import noun, scale_of
 from pkmodel.units.spellings import DIMENSIONS, EXAMPLES
 
@@ -143,41 +143,33 @@ def dimension_faults(model: Model) -> list[str]:
 
 def equation_faults(model: Model) -> list[str]:
     """What is wrong with laws that saturate, equations, definitions and initial values."""
-    if model.is_linear:
-        return _only_with_equations(model)
-    if model.function is not None:
-        faults = [
-            f"{what} and a function; expected the one or the other"
-            for what in ("flows", "equations", "definitions", "matrix")
-            if getattr(model, what) is not None and len(getattr(model, what))
-        ]
-        faults += (
-            []
-            if callable(model.function)
-            else [f"function is {model.function!r}; expected f(t, y, p, dydt)"]
-        )
-        return faults + _initial_faults(model)
-    known = tuple(dict.fromkeys([*model.defaults, *model.covariates]))
-    names = [*model.states, *known]
-    faults = [
-        f'"{n}" cannot stand in an equation; expected a name of letters, digits and _'
-        for n in names
-        if not n.isidentifier()
-    ]
-    try:
-        system_of(model).program(known)
-    except ModelError as error:
-        faults += error.faults
-    return faults + _initial_faults(model) + _only_with_equations(model)
-
-
-def _only_with_equations(model: Model) -> list[str]:
     taken = [n for n in (*model.variables, *model.observed) if n in _TAKEN]
-    return [f'"{n}" is a name in every result; call the variable otherwise' for n in taken] + [
+    faults = [f'"{n}" is a name in every result; call the variable otherwise' for n in taken]
+    faults += [
         f'observed: unknown definition "{n}"{did_you_mean(n, model.definitions)}'
         for n in model.observed
         if n not in model.definitions
     ]
+    if model.function is not None:
+        both = [
+            what
+            for what in ("flows", "equations", "definitions", "matrix")
+            if getattr(model, what) is not None and len(getattr(model, what))
+        ]
+        faults += [f"{what} and a function; expected the one or the other" for what in both]
+        if not callable(model.function):
+            faults.append(f"function is {model.function!r}; expected f(t, y, p, dydt)")
+    elif model.definitions or not model.is_linear:
+        faults += [
+            f'"{n}" cannot stand in an equation; expected a name of letters, digits and _'
+            for n in (*model.states, *model.defaults, *model.covariates)
+            if not n.isidentifier()
+        ]
+        try:
+            compiled(model)
+        except ModelError as error:
+            faults += error.faults
+    return faults + _initial_faults(model)
 
 
 def _initial_faults(model: Model) -> list[str]:

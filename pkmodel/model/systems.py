@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pkmodel.model.equations import Expression, compile_program, is_linear
+from pkmodel.model.equations import compile_program, is_linear
 from pkmodel.model.parts import SATURABLE
 
 if TYPE_CHECKING:
@@ -17,21 +18,9 @@ if TYPE_CHECKING:
     from pkmodel.model.model import Model
 
 
-class System(NamedTuple):
-    """States with their initial values, rates of change, and the names that these use."""
-
-    states: tuple[str, ...]
-    equations: dict[str, str]
-    definitions: dict[str, str]
-    initial: dict[str, Expression]
-
-    def program(self, parameters: tuple[str, ...]) -> Program:
-        """The system as instructions."""
-        return compile_program(self.states, self.equations, self.definitions, parameters)
-
-
-def system_of(model: Model, integrands: Mapping[str, str] | None = None) -> System:
-    """Flows, equations and `integrands` (further states and their rates of change) as one system."""
+@lru_cache(maxsize=32)
+def compiled(model: Model, auc: bool = False) -> Program:
+    """Flows and equations as one program; with `auc` the integral of every site is a state as well."""
     rates: dict[str, list[str]] = {s: [] for s in (*model.states, *model.variables)}
     for source, target, law, parameters in model.flow_terms:
         if law == "effect":
@@ -48,9 +37,16 @@ def system_of(model: Model, integrands: Mapping[str, str] | None = None) -> Syst
     for name, text in model.equations.items():
         rates[name].append(f"({text})")
     equations = {s: " + ".join(terms) or "0" for s, terms in rates.items()}
-    equations |= integrands or {}
-    initial = {s: Expression.parse(str(v), s) for s, v in model.initial.items()}
-    return System(tuple(equations), equations, dict(model.definitions), initial)
+    if auc:
+        equations |= {
+            f"auc_of_site_{k}": concentration(model, site) for k, site in enumerate(model.sites)
+        }
+    return compile_program(tuple(equations), equations, model.definitions, _names(model))
+
+
+def _names(model: Model) -> tuple[str, ...]:
+    """Everything that an equation can name beside states and definitions."""
+    return tuple(dict.fromkeys([*model.defaults, *model.covariates]))
 
 
 def equations_alone(model: Model) -> Program | None:
@@ -58,11 +54,10 @@ def equations_alone(model: Model) -> Program | None:
 
     What it gives for no drug at all is 0 then, for any parameters: it is asked with two sets of numbers.
     """
-    names = tuple(dict.fromkeys([*model.defaults, *model.covariates]))
     rates = {s: model.equations.get(s, "0") for s in model.states}
     if model.variables or not is_linear(model.states, rates, model.definitions):
         return None
-    program = compile_program(model.states, rates, model.definitions, names)
+    program = compile_program(model.states, rates, model.definitions, _names(model))
     some = np.random.default_rng(0).uniform(0.1, 0.9, (2, len(program.parameters)))
     nothing = program.evaluate_rhs(np.zeros(len(model.states)), p=some)
     return None if nothing.any() else program

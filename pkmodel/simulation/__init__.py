@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from itertools import pairwise
+from numbers import Real
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -125,8 +126,9 @@ def simulate(
 
     Notes
     -----
-    Between events ``x(t + h) = exp(K h) x(t)`` with the augmented rate matrix K [1/h], so boluses,
-    infusions, equal rates and singular matrices are all exact. A dose at an output time counts.
+    In a linear model, between events ``x(t + h) = exp(K h) x(t)`` with the augmented rate matrix K [1/h], so boluses,
+    infusions, equal rates and singular matrices are all exact. Any other model is solved in steps, of lengths
+    that the tolerances choose for each case. A dose at an output time counts.
 
     Examples
     --------
@@ -188,7 +190,8 @@ def steady_state(
     Returns
     -------
     xarray.Dataset
-        As of :func:`simulate`, and ``auc_tau`` [mg·h/L], the exact time integral over one interval, per site.
+        As of :func:`simulate`, and ``auc_tau`` [mg·h/L], the exact time integral over one interval, per site
+        (none of a model by a function).
 
     Raises
     ------
@@ -229,17 +232,19 @@ def steady_state(
     cases = Cases.of(model, parameters, dose_factor or {})
     if len(cases.breaks):
         raise ParameterError("parameters that change with time have no steady state")
-    further: dict[str, Floats] = {}
+    auc: Floats | None
     if model.is_linear:
-        out, status, auc = run_steady(model, period, tau, grid, cases, amounts, threads)
+        out, status, further, auc = run_steady(model, period, tau, grid, cases, amounts, threads)
     else:
-        out, status, auc, further = run_periodic(
+        out, status, further, auc = run_periodic(
             model, period, tau, grid, cases, amounts, tolerance, threads
         )
     doses = {"regimen": str(regimen), **_solved(model, tolerance)}
     ds = label(model, doses, grid, cases, out, status, amounts, False, drug, further)
-    exposure = (*cases.sizes, "site"), auc.reshape(*cases.shape, -1), attributes("auc_tau")
-    return ds.assign(auc_tau=exposure).assign_attrs(interval=f"{tau!r} h")
+    if auc is not None:
+        exposure = (*cases.sizes, "site"), auc.reshape(*cases.shape, -1), attributes("auc_tau")
+        ds = ds.assign(auc_tau=exposure)
+    return ds.assign_attrs(interval=f"{tau!r} h")
 
 
 class Options(NamedTuple):
@@ -324,15 +329,14 @@ def solve(
     tolerance: Tolerance = USUAL,
 ) -> xr.Dataset:  # fmt: skip
     """Simulate what was read and checked; the second half of :func:`simulate`."""
-    further: dict[str, Floats] = {}
-    doses = {"regimen": str(regimen), **_solved(model, tolerance)}
+    wishes: dict[str, Any] = {"amounts": amounts, "auc": auc, "threads": threads}
     if model.is_linear:
-        out, status = run(model, regimen, times, cases, amounts=amounts, auc=auc, threads=threads)
+        out, status, further = run(model, regimen, times, cases, **wishes)
     else:
         out, status, further = run_adaptively(
-            model, regimen, times, cases,
-            amounts=amounts, auc=auc, tolerance=tolerance, threads=threads,
-        )  # fmt: skip
+            model, regimen, times, cases, tolerance=tolerance, **wishes
+        )
+    doses = {"regimen": str(regimen), **_solved(model, tolerance)}
     ds = label(model, doses, times, cases, out, status, amounts, auc, drug, further)
     return answered(ds, wanted, cases, times)
 
@@ -359,17 +363,20 @@ def _tolerance(
             f"{', '.join(given)} given, and the model {model.name} is linear: its solution is exact",
             remedy="Leave out " + ", ".join(f"{name}=" for name in given) + ".",
         )
-    tolerance = Tolerance(**given)
-    numbers = dict(atol) if isinstance(atol, Mapping) else {"atol": atol or 1.0}
-    numbers |= {"rtol": tolerance.rtol, "max_steps": tolerance.max_steps}
+    several = given.pop("atol") if isinstance(atol, Mapping) else {}
     bad = [
-        f"{n} is {v!r}; expected a number above 0" for n, v in numbers.items() if not 0 < v < np.inf
+        f"{n} is {v!r}; expected a number above 0"
+        for n, v in {**several, **given}.items()
+        if not isinstance(v, Real) or not 0 < float(v) < np.inf
     ]
-    if bad or tolerance.rtol >= 1:
-        raise InputError(
-            *bad or [f"rtol is {rtol!r}; expected a number below 1"], remedy="Write rtol=1e-8."
-        )
-    return tolerance
+    if isinstance(rtol, Real) and float(rtol) >= 1:
+        bad.append(f"rtol is {rtol!r}; expected a number below 1")
+    if bad:
+        raise InputError(*bad, remedy="Write for example rtol=1e-8, atol=1e-11, max_steps=100_000.")
+    plain: dict[str, Any] = {n: float(v) for n, v in given.items()}
+    if several:
+        plain["atol"] = {str(n): float(v) for n, v in several.items()}
+    return Tolerance(**plain)
 
 
 def _times(times: ArrayLike | None, regimen: Regimen) -> Floats:

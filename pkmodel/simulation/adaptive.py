@@ -14,13 +14,12 @@ from pkmodel.kernels.tapes import (
     ASIDE,
     CLOCK,
     JOIN,
-    OUTPUT,
-    SEGMENT,
     STEADY,
 )
 from pkmodel.model.equations import Expression
-from pkmodel.model.systems import concentration, parameters_of, system_of
+from pkmodel.model.systems import compiled, parameters_of
 from pkmodel.schedule import schedule
+from pkmodel.simulation.observing import Readings, beside
 from pkmodel.simulation.threads import cuts_of, part_of
 
 if TYPE_CHECKING:
@@ -41,7 +40,7 @@ class Tolerance(NamedTuple):
 
     rtol: float = 1e-8
     atol: float | Mapping[str, float] | None = None
-    max_steps: int = 100_000
+    max_steps: float = 100_000
 
 
 USUAL = Tolerance()
@@ -65,11 +64,10 @@ def problem_of(model: Model, cases: Cases, auc: bool) -> Problem:
     """The model's system with a state for every integral that is wanted, and its numbers."""
     if model.function is not None:
         return _of_function(model, cases, auc)
-    integrands = {f"auc_of_site_{k}": concentration(model, s) for k, s in enumerate(model.sites)}
-    system = system_of(model, integrands if auc else {})
-    program = system.program(tuple(cases.values))
+    program = compiled(model, auc)
     parameters = _marked(parameters_of(program, cases.values), cases)
-    return Problem(system.states, program, 0, parameters, *_beginning(model, system.states, cases))
+    beginning = _beginning(model, program.states, cases)
+    return Problem(program.states, program, 0, parameters, *beginning)
 
 
 def _of_function(model: Model, cases: Cases, auc: bool) -> Problem:
@@ -121,7 +119,7 @@ def run_adaptively(
     tolerance: Tolerance,
     threads: int | None,
 ) -> tuple[Floats, NDArray[np.uint8], dict[str, Floats]]:
-    """As :func:`pkmodel.simulation.solving.run`, and the variables of the model by name."""
+    """As :func:`pkmodel.simulation.solving.run`, to a tolerance."""
     plan = schedule(regimen, model, cases.values, cases=cases.count, end=float(times[-1]), breaks=cases.breaks,
                     factors=cases.factors)  # fmt: skip
     problem = problem_of(model, cases, auc)
@@ -130,9 +128,9 @@ def run_adaptively(
     states, status = solve_adaptively(
         problem, tape, plan.scales, plan.program, len(times), tolerance, threads
     )
-    read = readings(tape, plan.program, len(times))
-    out, further = rows_of(model, states, cases, read, amounts, auc)
-    return out, status, further
+    read = Readings.of(tape, plan.program, len(times))
+    out = rows_of(model, states, cases, read, amounts, auc)
+    return out, status, beside(model, states, cases, read)
 
 
 def solve_adaptively(
@@ -199,62 +197,16 @@ def absolute(problem: Problem, tape: Tape, tolerance: Tolerance) -> Floats:
     return atol
 
 
-class Readings(NamedTuple):
-    """Time [h] of every output of a case, and the number of the parameters that hold then: (case, column)."""
-
-    time: Floats
-    segment: Ints
-
-
-def readings(tape: Tape, program: Ints, columns: int) -> Readings:
-    """What the outputs of every case's tape read; NaN and 0 where it has none."""
-    place = np.repeat(np.arange(len(tape.start) - 1), np.diff(tape.start))
-    last = np.maximum.accumulate(np.where(tape.op == SEGMENT, np.arange(len(tape.op)), -1))
-    segment = np.where(last >= tape.start[place], tape.target[last], 0)
-    shown = tape.op == OUTPUT
-    time = np.full((len(tape.start) - 1, columns), np.nan)
-    held = np.zeros(time.shape, np.int64)
-    time[place[shown], tape.target[shown]] = tape.time[shown]
-    held[place[shown], tape.target[shown]] = segment[shown]
-    return Readings(time[program], held[program])
-
-
 def rows_of(
     model: Model, states: Floats, cases: Cases, read: Readings, amounts: bool, auc: bool
-) -> tuple[Floats, dict[str, Floats]]:
-    """Amounts, concentrations and integrals as rows, and the variables and observed definitions by name.
-
-    `states` is of shape (case, state, column), and so are the rows; variables are of shape (case, column).
-    """
-
-    def at(value: Floats) -> Floats:
-        value = np.atleast_2d(value)
-        if value.shape[1] == 1:
-            return value
-        value = np.broadcast_to(value, (len(read.segment), value.shape[1]))
-        return np.take_along_axis(value, read.segment, axis=1)
-
+) -> Floats:
+    """Amounts, concentrations and integrals as rows, from states: both of shape (case, row or state, column)."""
     terms = model.output_terms(cases.values, "amount") if amounts else []
     terms += model.output_terms(cases.values)
-    names = (*model.states, *model.variables)
-    rows = [sum(at(w) * states[:, k] for k, w in row) for row in terms]
-    rows += [states[:, len(names) + k] for k in range(len(model.sites) * auc)]
-    own = {n: states[:, k] for k, n in enumerate(names)}
-    further = {v: own[v] for v in model.variables}
-    if model.observed:
-        known = {**{n: at(v) for n, v in cases.values.items()}, **own, "t": read.time}
-        further |= {n: _defined(model, n, known) for n in model.observed}
-    return np.stack(rows, axis=1), further
-
-
-def _defined(model: Model, name: str, known: dict[str, Floats]) -> Floats:
-    """A definition's value, with those that it uses."""
-    expression = Expression.parse(str(model.definitions[name]), name)
-    for used in expression.names:
-        if used not in known:
-            known[used] = _defined(model, used, known)
-    with np.errstate(all="ignore"):
-        return np.broadcast_to(expression.evaluate(known), known["t"].shape)
+    rows = [sum(read.held(w) * states[:, k] for k, w in row) for row in terms]
+    integrals = len(model.states) + len(model.variables)
+    rows += [states[:, integrals + k] for k in range(len(model.sites) * auc)]
+    return np.stack(rows, axis=1)
 
 
 def plain_tape(tape: Tape) -> Tape:

@@ -9,7 +9,8 @@ import numpy as np
 from pkmodel.errors import InputError
 from pkmodel.kernels.tapes import NO_STEADY_STATE, OK
 from pkmodel.schedule import schedule
-from pkmodel.simulation.adaptive import absolute, problem_of, readings, rows_of, solve_adaptively
+from pkmodel.simulation.adaptive import absolute, problem_of, rows_of, solve_adaptively
+from pkmodel.simulation.observing import Readings, beside
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,8 +43,8 @@ def run_periodic(
     amounts: bool,
     tolerance: Tolerance,
     threads: int | None,
-) -> tuple[Floats, NDArray[np.uint8], Floats, dict[str, Floats]]:
-    """Rows, status, the integral of every site over one interval, and variables; see :func:`steady_state`."""
+) -> tuple[Floats, NDArray[np.uint8], dict[str, Floats], Floats | None]:
+    """As :func:`pkmodel.simulation.solving.run_steady`; a function has no integrals of its sites."""
     plan = schedule(period, model, cases.values, cases=cases.count, end=np.inf, breaks=cases.breaks,
                     factors=cases.factors)  # fmt: skip
     late = plan.time[np.isfinite(plan.time)].max(initial=0.0)
@@ -52,7 +53,7 @@ def run_periodic(
             f"a dose given in one interval of {tau:g} h is still entering at {late:g} h, and the model is not linear",
             remedy="Simulate doses until the steady state is reached.",
         )
-    problem = problem_of(model, cases, auc=True)
+    problem = problem_of(model, cases, auc=model.function is None)
     finer = tolerance._replace(rtol=_FINER * tolerance.rtol)
     n = len(model.states) + len(model.variables)
     width = len(problem.states)
@@ -81,10 +82,10 @@ def run_periodic(
     out, failed = follow(np.arange(cases.count), state, np.append(times, tau))
     status = np.where(failed != OK, failed, status).astype(np.uint8)
     out[status != OK] = np.nan
-    auc = out[:, n:, -1]
-    read = readings(plan.tape(times, cases.breaks, inflows), plan.program, len(times))
-    rows, further = rows_of(model, out[..., :-1], cases, read, amounts, False)
-    return rows, status, auc, further
+    auc = out[:, n:, -1] if model.function is None else None
+    read, out = Readings.at(times, cases.count), out[..., :-1]
+    rows = rows_of(model, out, cases, read, amounts, False)
+    return rows, status, beside(model, out, cases, read), auc
 
 
 def _fixed_point(
@@ -98,9 +99,9 @@ def _fixed_point(
     status = np.full(len(state), NO_STEADY_STATE, np.uint8)
     left = np.arange(len(state))
     for _ in range(_PERIODS):
-        state, failed = after(left, state)
-    status[failed != OK] = failed[failed != OK]
-    left = left[failed == OK]
+        state[left], failed = after(left, state[left])
+        status[left[failed != OK]] = failed[failed != OK]
+        left = left[failed == OK]
     for _ in range(_ROUNDS):
         if not len(left):
             break
@@ -114,7 +115,7 @@ def _fixed_point(
         done = (np.abs(ahead) <= _NEAR * rtol * np.maximum(np.abs(there), least)).all(axis=1)
         status[left[done]] = OK
         state[left] = np.where(here > 0, np.maximum(here + ahead, 0.1 * here), here + ahead)
-        left = left[~done]
+        left = left[~done & np.isfinite(ahead).all(axis=1)]
     return state, status
 
 

@@ -25,12 +25,19 @@ from pkmodel.simulation.adaptive import (
     Tolerance,
     plain_tape,
     problem_of,
-    readings,
     rows_of,
     solve_adaptively,
 )
 from pkmodel.simulation.cases import Cases, Columns, given_by_name
-from pkmodel.simulation.solving import augment, kinds_of, rates_of, solve
+from pkmodel.simulation.observing import Readings, beside
+from pkmodel.simulation.solving import (
+    amount_rows,
+    augment,
+    kinds_of,
+    rates_of,
+    shown,
+    solve,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -212,7 +219,7 @@ def run_records(
         NaN beyond the last observation of a case.
     status : array of uint8, shape (case,)
     further : mapping of str to array, shape (case, observation)
-        Variables of a nonlinear model.
+        Variables, and definitions that the model observes.
     """
     given = Realised.of(model, table, segment, times, cases)
     columns = given.columns(times)
@@ -229,17 +236,17 @@ def run_records(
         states, status = solve_adaptively(
             problem, tape, np.ones((1, 1)), given.program, columns, tolerance, threads
         )
-        read = readings(tape, given.program, columns)
-        out, further = rows_of(model, states, cases, read, amounts, auc)
-        return out, status, further
+        seen = Readings.of(tape, given.program, columns)
+        out = rows_of(model, states, cases, seen, amounts, auc)
+        return out, status, beside(model, states, cases, seen)
     n = len(model.states)
     rate_state = {s: n + k for k, s in enumerate(given.infused)}
     terms = _repeated(model.output_terms(cases.values), len(closed))
     first = n + len(rate_state)
     integrals = range(first, first + len(terms) * auc)
     tape = given.tape(rate_state, integrals, times, covariates)
-    rows = model.output_terms(cases.values, "amount") if amounts else []
-    rows += terms + [[(k, np.ones(()))] for k in integrals]
+    held = amount_rows(model, cases, amounts)
+    rows = held + terms + [[(k, np.ones(()))] for k in integrals]
     matrices = augment(_closing(rates_of(model, cases), closed), rate_state, terms if auc else [])
     out, status = solve(
         matrices,
@@ -252,7 +259,9 @@ def run_records(
         columns,
         threads,
     )
-    return out, status, {}
+    read = Readings.of(tape, given.program, columns) if model.observed else None
+    out, further = shown(model, out, cases, read, 0 if amounts else len(held))
+    return out, status, further
 
 
 def _closing(K: Floats, closed: NDArray[np.bool_]) -> Floats:

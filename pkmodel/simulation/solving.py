@@ -10,6 +10,7 @@ import numpy as np
 
 from pkmodel.kernels.tapes import GENERAL, INTEGRAL, MASS, RATE
 from pkmodel.schedule import schedule
+from pkmodel.simulation.observing import Readings, beside
 from pkmodel.simulation.threads import cuts_of, part_of
 
 if TYPE_CHECKING:
@@ -34,13 +35,15 @@ def run(
     amounts: bool,
     auc: bool,
     threads: int | None,
-) -> tuple[Floats, NDArray[np.uint8]]:
+) -> tuple[Floats, NDArray[np.uint8], dict[str, Floats]]:
     """Pack and solve: rows are the amounts, the sites' concentrations and their integrals, in that order.
 
     Returns
     -------
     out : array, shape (case, row, time)
     status : array of uint8, shape (case,)
+    further : mapping of str to array, shape (case, time)
+        Variables, and definitions that the model observes.
     """
     plan = schedule(regimen, model, cases.values, cases=cases.count, end=float(times[-1]), breaks=cases.breaks,
                     factors=cases.factors)  # fmt: skip
@@ -50,10 +53,10 @@ def run(
     integrands = terms if auc else []
     matrices = augment(rates_of(model, cases), rate_state, integrands)
     first = n + len(rate_state)
-    rows = model.output_terms(cases.values, "amount") if amounts else []
-    rows += terms + [[(first + k, np.ones(()))] for k in range(len(integrands))]
+    held = amount_rows(model, cases, amounts)
+    rows = held + terms + [[(first + k, np.ones(()))] for k in range(len(integrands))]
     tape = plan.tape(times, cases.breaks, rate_state)
-    return solve(
+    out, status = solve(
         matrices,
         kinds_of(model),
         len(rate_state),
@@ -64,6 +67,22 @@ def run(
         len(times),
         threads,
     )
+    read = Readings.of(tape, plan.program, len(times)) if model.observed else None
+    out, further = shown(model, out, cases, read, 0 if amounts else len(held))
+    return out, status, further
+
+
+def amount_rows(model: Model, cases: Cases, amounts: bool) -> list[Terms]:
+    """Rows of the amounts, if they are wanted, or needed for what the model observes."""
+    return model.output_terms(cases.values, "amount") if amounts or model.observed else []
+
+
+def shown(
+    model: Model, out: Floats, cases: Cases, read: Readings | None, hidden: int
+) -> tuple[Floats, dict[str, Floats]]:
+    """Rows but the first `hidden` ones, and what the model observes at the readings, if there are any."""
+    further = {} if read is None else beside(model, out, cases, read)
+    return out[:, hidden:], further
 
 
 def run_steady(
@@ -74,7 +93,7 @@ def run_steady(
     cases: Cases,
     amounts: bool,
     threads: int | None,
-) -> tuple[Floats, NDArray[np.uint8], Floats]:
+) -> tuple[Floats, NDArray[np.uint8], dict[str, Floats], Floats]:
     """Superpose the response to one interval's doses; see :func:`steady_state`."""
     plan = schedule(period, model, cases.values, cases=cases.count, end=np.inf, breaks=cases.breaks,
                     factors=cases.factors)  # fmt: skip
@@ -82,7 +101,8 @@ def run_steady(
     rate_state = {s: n + k for k, s in enumerate(plan.infused)}
     K = rates_of(model, cases)
     terms = model.output_terms(cases.values)
-    rows = (model.output_terms(cases.values, "amount") if amounts else []) + terms
+    held = amount_rows(model, cases, amounts)
+    rows = held + terms
     finite = plan.time[np.isfinite(plan.time)]
     spans = max(1, int(np.ceil(finite.max(initial=0.0) / tau)))
     grid = (times + tau * np.arange(spans + 1)[:, None]).ravel()
@@ -105,7 +125,10 @@ def run_steady(
         for state, weight in row:
             auc[:, site] += np.atleast_2d(weight)[:, 0] * residence[:, state]
     auc[status > 0] = np.nan
-    return out.reshape(*out.shape[:2], spans + 1, len(times)).sum(axis=2), status, auc
+    out = out.reshape(*out.shape[:2], spans + 1, len(times)).sum(axis=2)
+    read = Readings.at(times, cases.count) if model.observed else None
+    out, further = shown(model, out, cases, read, 0 if amounts else len(held))
+    return out, status, further, auc
 
 
 def _residence(K: Floats, entered: Floats) -> Floats:

@@ -121,7 +121,8 @@ def plan_of(
         wrong.append("there is no oral order, and without it a trial needs doses")
     preset = _preset(drug, ratio) if order is not None else None
     usual = np.inf if order is None else drug.ratio(preset) if preset else _ratio(ratio, wrong)
-    length = _days(wrong, "step_length", step_length or f"{DAYS_OF_STEP[method]} d")
+    usual_length = f"{DAYS_OF_STEP[method]} d"
+    length = _days(wrong, "step_length", usual_length if step_length is None else step_length)
     window = tuple(read(wrong, "observed", time, "time") for time in observed)
     if len(window) != 2 or not 0 <= window[0] < window[1] < 24 * length:
         wrong.append(f"observed is {observed!r}; expected two times after a shot, within a step")
