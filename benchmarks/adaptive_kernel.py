@@ -106,10 +106,10 @@ class Kernel:
         self.out = np.empty((cases, n, len(task.times)))
         self.status, self.counts = np.zeros(cases, np.uint8), np.zeros((cases, 4), np.int64)
         self.before = (
-            program.rhs, program.rhs_out, program.jac, program.jac_out, 0, program.registers,
-            settled[:, None], task.initial, np.array([0, len(time)]), time[order], op[order], index[order],
-            np.full(len(time), task.amount), np.full(len(time), -1), np.ones((cases, 0)), np.zeros(cases, int),
-            np.arange(n),
+            program.rhs, program.rhs_out, program.jac, program.jac_out, program.series.code, 0, program.registers,
+            settled[:, None], program.series.constants(settled)[:, None], task.initial, np.array([0, len(time)]),
+            time[order], op[order], index[order], np.full(len(time), task.amount), np.full(len(time), -1),
+            np.ones((cases, 0)), np.zeros(cases, int), np.arange(n),
         )  # fmt: skip
 
     def solve(self, rtol: float = 1e-6, atol: float = 1e-9) -> np.ndarray:

@@ -89,6 +89,9 @@ def compiled(equations, definitions, parameters):
     )
 
 
+both_ways = pytest.mark.parametrize("series", [True, False], ids=["series", "stages"])
+
+
 class Result(NamedTuple):
     out: np.ndarray  #: (case, row, column)
     status: np.ndarray
@@ -97,7 +100,7 @@ class Result(NamedTuple):
 
 def run(
     system, tapes, initial=None, parameters=None, program=None, scales=None, rtol=1e-6, atol=1e-9, steps=100_000,
-    address=0, rows=None,
+    address=0, rows=None, series=True,
 ):  # fmt: skip
     """Follow tapes, each a list of (time, op, index, value[, scale])."""
     code, n = system.program(), len(system.states)
@@ -112,7 +115,8 @@ def run(
     status, counts = np.zeros(len(program), np.uint8), np.zeros((len(program), 4), np.int64)
     with np.errstate(all="ignore"):
         adaptive.solve(
-            code.rhs, code.rhs_out, code.jac, code.jac_out, address, code.registers, parameters, initial,
+            code.rhs, code.rhs_out, code.jac, code.jac_out, code.series.code[: None if series else 0], address,
+            code.registers, parameters, code.series.constants(parameters), initial,
             np.cumsum([0, *map(len, tapes)]), time.astype(float), op, index, value.astype(float), scale,
             np.ones((len(program), 0)) if scales is None else scales, program, rows, rtol,
             np.broadcast_to(np.asarray(atol, float), n).copy(), steps, out, status, counts,
@@ -296,7 +300,8 @@ def one_step(method, f, slope, y, h):
 
 
 @slow
-def test_population_against_the_reference():
+@both_ways
+def test_population_against_the_reference(series):
     """Ten subjects of a population: absorption, saturable elimination, indirect response; values in 50 digits."""
     with np.load(DATA / "oral_saturable.npz") as stored:
         values = dict(zip(stored["names"].tolist(), stored["parameters"].T, strict=True))
@@ -304,7 +309,7 @@ def test_population_against_the_reference():
     initial = np.zeros((len(expected), 4))
     initial[:, 3] = values["kin"] / values["kout"]
     tape = tape_of(4, [(12.0 * k, 0, 10.0, 0.0) for k in range(28)], times)
-    result = run(ORAL, [tape], initial, ORAL.parameters(**values))
+    result = run(ORAL, [tape], initial, ORAL.parameters(**values), series=series)
     error = np.abs(result.out - expected).max(axis=2)
     assert (error <= 1e-6 * expected.max(axis=(1, 2))[:, None]).all()
     assert (error <= 2e-6 * expected.max(axis=2)).all()
@@ -312,13 +317,16 @@ def test_population_against_the_reference():
     assert result.counts[:, 3].max() == 0  # never implicit
 
 
+@both_ways
 @pytest.mark.parametrize("rtol", [1e-4, 1e-6, 1e-8, 1e-10])
-def test_saturable_elimination_in_closed_form(rtol):
+def test_saturable_elimination_in_closed_form(rtol, series):
     times = np.linspace(0.0, 20.0, 41)
     km = MENTEN.values["volume"] * MENTEN.values["km"]
     start = 10.0 / km
     exact = km * lambertw(start * np.exp(start - MENTEN.values["vmax"] * times / km)).real
-    result = run(MENTEN, [tape_of(1, [], times)], [10.0], rtol=rtol, atol=rtol * 1e-3)
+    result = run(
+        MENTEN, [tape_of(1, [], times)], [10.0], rtol=rtol, atol=rtol * 1e-3, series=series
+    )
     assert np.abs(result.out[0, 0] - exact).max() <= 60 * rtol
     assert result.counts[0, 0] < 40 * (1e-6 / rtol) ** 0.2 + 10
 
@@ -354,16 +362,23 @@ STIFF = {
 }  # fmt: skip
 
 
+@cache
+def stiff_reference(name):
+    return reference(*STIFF[name][:4])
+
+
 @slow
+@both_ways
 @pytest.mark.parametrize("name", STIFF)
-def test_grid_of_tolerances(name):
+def test_grid_of_tolerances(name, series):
     """Errors stay within ten tolerances of the largest amount, and fall with the tolerance; work stays in bounds."""
     system, initial, events, times, least = STIFF[name]
     n = len(initial)
-    exact = reference(system, initial, events, times)
+    exact = stiff_reference(name)
     errors, work = [], []
     for rtol in 10.0 ** -np.arange(4, 11):
-        result = run(system, [tape_of(n, events, times)], initial, rtol=rtol, atol=rtol * least)
+        tape = tape_of(n, events, times)
+        result = run(system, [tape], initial, rtol=rtol, atol=rtol * least, series=series)
         assert result.status[0] == OK
         errors.append(np.abs(result.out[0] - exact).max() / np.abs(exact).max() / rtol)
         work.append(result.counts[0, :2].sum())
@@ -522,19 +537,37 @@ def wrong(position=3, cases=9, **changed):
     """GROWTH explodes in one case of several; status and values of the others."""
     initial = np.full((cases, 1), 0.1)
     initial[position] = changed.pop("start", 2.0)
-    parameters = np.zeros((cases, 1, 0))
+    parameters = np.tile(GROWTH.parameters(), (cases, 1, 1))
     tape = [(0.0, OUTPUT, 0, 0.0), (5.0, OUTPUT, 1, 0.0)]
     return run(GROWTH, [tape], initial, parameters, **changed)
 
 
-def test_a_solution_that_explodes_harms_nobody_else():
-    result = wrong()
+@both_ways
+def test_a_solution_that_explodes_harms_nobody_else(series):
+    result = wrong(series=series)
     assert result.status[3] in (STEP_TOO_SMALL, NONFINITE_RESULT)
     assert result.counts[3, :2].sum() < 2000
     assert np.isnan(result.out[3]).all()
     others = np.delete(np.arange(9), 3)
     np.testing.assert_allclose(result.out[others, 0, 1], 0.2, rtol=1e-5)
     assert (result.status[others] == OK).all()
+
+
+@both_ways
+def test_outflow_of_a_tank(series):
+    """y' = -k sqrt(y + a) has a parabola as its solution."""
+    tank = System({"y": "-k * sqrt(y + a)"}, {"k": 0.5, "a": 1.0})
+    times = np.array([0.0, 0.3, 1.0, 4.0, 6.0])
+    result = run(tank, [tape_of(1, [], times)], [8.0], series=series)
+    np.testing.assert_allclose(result.out[0, 0], (3.0 - 0.25 * times) ** 2 - 1.0, rtol=1e-6)
+
+
+def test_coefficients_that_overflow_leave_it_to_the_implicit_method():
+    fast = System({"y": "q - k * y"}, {"k": 1e40, "q": 1.0})
+    result = run(fast, [tape_of(1, [], [0.0, 1.0])], [1.0])
+    assert result.status[0] == OK
+    assert result.counts[0, 3] > 0
+    assert 0 <= result.out[0, 0, 1] < 1e-6
 
 
 def test_overflow():
@@ -552,9 +585,8 @@ def test_step_limit():
 
 @pytest.mark.parametrize("what", ["parameter", "initial", "scale"])
 def test_a_number_that_is_none_in_the_input(what):
-    parameters, initial, scales = np.zeros((3, 1, 0)), np.full((3, 1), 0.1), np.ones((3, 1))
-    if what == "parameter":
-        parameters = np.ones((3, 1, 1))
+    parameters = np.tile(GROWTH.parameters(), (3, 1, 1))
+    initial, scales = np.full((3, 1), 0.1), np.ones((3, 1))
     {"parameter": parameters, "initial": initial, "scale": scales}[what][1] = np.nan
     tape = [(0.0, ADD, 0, 0.1, 0), (1.0, OUTPUT, 0, 0.0)]
     result = run(GROWTH, [tape], initial, parameters, scales=scales)
@@ -624,8 +656,9 @@ def test_function_of_the_user(kon):
     time, op, index, value = (np.array(v) for v in zip(*tape, strict=True))
     nothing = np.zeros((0, 4), np.int64)
     adaptive.solve(
-        nothing, np.zeros(3, np.int64), nothing, nothing[:, :3], function.address, 10,
-        np.tile(values, (cases, 1, 1)), np.array([[0.0, 2.0, 0.0]]), np.array([0, len(tape)]), time, op, index, value,
+        nothing, np.zeros(3, np.int64), nothing, nothing[:, :3], np.zeros((0, 5), np.int64), function.address, 10,
+        np.tile(values, (cases, 1, 1)), np.zeros((1, 1, 0)), np.array([[0.0, 2.0, 0.0]]), np.array([0, len(tape)]),
+        time, op, index, value,
         np.full(len(tape), -1), np.ones((cases, 0)), np.zeros(cases, np.int64), np.arange(3), 1e-7, np.full(3, 1e-10),
         10_000, out, status, counts,
     )  # fmt: skip

@@ -22,25 +22,37 @@ at one time act in their order. Every other item, a time that runs back and an i
 
 Method
 ------
-Steps end at every event exactly; what is read out in between comes from a polynomial of degree four within a step.
-An explicit Runge-Kutta pair of order 5(4) [1]_ starts. Its last two stages lie at one time, so that they measure the
-fastest rate for nothing,
+Steps end at every event exactly; what is read out in between comes from a polynomial within the step.
 
-.. math:: \rho = \|f(y_7) - f(y_6)\| / \|y_7 - y_6\| \qquad (2)
+**Series.** A right-hand side of arithmetic and square roots alone comes with recurrences for the Taylor coefficients
+of its solution [1]_, and a step is a polynomial of their degree *p*, 8 to 20, the more the smaller the tolerance:
 
-When ``h rho`` stays above 1.5 for ten steps, the case goes over to a Rosenbrock method of order 5(4) [2]_, stiffly
-accurate and L-stable,
+.. math:: y(t + x) = \sum_{k=0}^{p} c_k x^k, \quad (k + 1) c_{k+1} = [x^k] f, \qquad
+    [x^k] (u v) = \sum_{j=0}^{k} u_j v_{k-j} \qquad (2)
 
-.. math:: (1 / (\gamma h) - J) u_i = f(t + c_i h, y + \sum_j a_{ij} u_j) + \sum_j C_{ij} u_j / h + d_i h f_t \qquad (3)
+It is as long as its last two terms stay under a 128th of the tolerance. Nothing is rejected, and no event costs
+a trial.
+
+**Stages.** All others start with an explicit Runge-Kutta pair of order 5(4) [2]_ and read out by degree four. Its last
+two stages lie at one time, so that they measure the fastest rate for nothing,
+
+.. math:: \rho = \|f(y_7) - f(y_6)\| / \|y_7 - y_6\| \qquad (3)
+
+**Stiffness.** When ``h rho`` stays above 1.5 for ten steps, or ``h c_p / c_{p-1}`` above 0.42, where a mode that has
+long died away limits the step, the case goes over to a Rosenbrock method of order 5(4) [3]_, stiffly accurate and
+L-stable,
+
+.. math:: (1 / (\gamma h) - J) u_i = f(t + c_i h, y + \sum_j a_{ij} u_j) + \sum_j C_{ij} u_j / h + d_i h f_t \qquad (4)
 
 with the Jacobian ``J`` of the program; it comes back when four steps in a row are shorter than 5 over the largest
 diagonal entry of ``J``. A trial that fails doubles the patience for the next one.
 
 Errors are measured in units of ``atol + rtol * max(|y|, |y_new|)``, by their maximum over the states, so that a state
-more does not loosen the others. The estimate is that of the lower order, while the step goes on with the higher one;
-it may be twice the tolerance, and the error of the solution still stays below it. Lengths of steps follow a
-controller with memory of one step [3]_. After an event, the first step is the time in which the state changes by a
-hundredth, times the factor that turned out right after the event before: where doses repeat, hardly a step is lost.
+more does not loosen the others. Of methods in stages the estimate is that of the lower order, while the step goes
+on with the higher one; it may be twice the tolerance, and the error of the solution still stays below it. Lengths of
+steps follow a controller with memory of one step [4]_. After an event, the first step is the time in which the state
+changes by a hundredth, times the factor that turned out right after the event before: where doses repeat, hardly a
+step is lost.
 
 Sixteen cases stand side by side in lanes, each at its own time, with its own step, method and place in its tape. A
 lane whose case has ended takes the next one. Every operation of a lane depends on that lane alone: a case has the
@@ -48,11 +60,12 @@ same bits in any company, slice and thread.
 
 References
 ----------
-.. [1] Ch. Tsitouras, "Runge-Kutta pairs of order 5(4) satisfying only the first column simplifying assumption",
+.. [1] R. Barrio, "Performance of the Taylor series method for ODEs/DAEs", Appl. Math. Comput. 163 (2005) 525-545.
+.. [2] Ch. Tsitouras, "Runge-Kutta pairs of order 5(4) satisfying only the first column simplifying assumption",
    Comput. Math. Appl. 62 (2011) 770-775, doi:10.1016/j.camwa.2011.06.002.
-.. [2] G. Steinebach, "Construction of Rosenbrock-Wanner method Rodas5P and numerical benchmarks within the Julia
+.. [3] G. Steinebach, "Construction of Rosenbrock-Wanner method Rodas5P and numerical benchmarks within the Julia
    Differential Equations package", BIT Numer. Math. 63 (2023) 27, doi:10.1007/s10543-023-00967-x.
-.. [3] K. Gustafsson, "Control theoretic techniques for stepsize selection in explicit Runge-Kutta methods", ACM Trans.
+.. [4] K. Gustafsson, "Control theoretic techniques for stepsize selection in explicit Runge-Kutta methods", ACM Trans.
    Math. Softw. 17 (1991) 533-554, doi:10.1145/210232.210242.
 """
 
@@ -61,7 +74,8 @@ import numpy as np
 from pkmodel.kernels.common import LANES, TWO, U, aligned
 from pkmodel.kernels.instructions import EXP, LOG, ROOT
 from pkmodel.kernels.machine import load_all
-from pkmodel.kernels.stages import SLOTS, SPARE, TABS
+from pkmodel.kernels.series import order_of
+from pkmodel.kernels.stages import SLOTS, SPARE, STAGES_E, TABS
 from pkmodel.kernels.stepping import follow
 from pkmodel.kernels.tapes import (
     ADD,
@@ -74,8 +88,9 @@ from pkmodel.kernels.tapes import (
 
 
 def solve(
-    rhs, rhs_out, jac, jac_out, address, registers, parameters, initial, tape_start, tape_time, tape_op, tape_index,
-    tape_value, tape_scale, scales, program, rows, rtol, atol, max_steps, out, status, counts,
+    rhs, rhs_out, jac, jac_out, series, address, registers, parameters, constants, initial, tape_start,
+    tape_time, tape_op, tape_index, tape_value, tape_scale, scales, program, rows, rtol, atol, max_steps, out, status,
+    counts,
 ):  # fmt: skip
     """Follow every case's tape; fills `out`, `status` and `counts`, returns nothing and never raises.
 
@@ -89,6 +104,8 @@ def solve(
         Program of the Jacobian; it runs after `rhs` on the same registers.
     jac_out : int array, shape (entry, 3)
         Rows (i, j, register) of the entries d(dy_i/dt)/dy_j that are not zero.
+    series : int array, shape (instruction, 5)
+        Recurrences of Taylor coefficients, rows (operation, target, left, right, constant); none without series.
     address : int
         Address of ``void f(double t, const double *y, const double *p, double *dydt)`` to be called in place of the
         programs, or 0. Its Jacobian is taken by differences.
@@ -96,6 +113,8 @@ def solve(
         Number of registers.
     parameters : float array, shape (case, segment or 1, parameter)
         Parameters and constants, from register n + 1 on; one case for all is enough.
+    constants : float array, shape (case, segment or 1, constant)
+        Constants of the recurrences, likewise.
     initial : float array, shape (case or 1, n)
         State at the first item and after RESET.
     tape_start : int array, shape (program + 1,)
@@ -120,7 +139,8 @@ def solve(
         Receives OK or the first fault of the case; NONFINITE_RESULT also where a step had to be given up after
         a dozen shorter trials, STEP_TOO_SMALL where the error stays too large at the resolution of the time.
     counts : int array, shape (case, 4)
-        Receives accepted and rejected steps, evaluations of the right-hand side, and Jacobians.
+        Receives accepted and rejected steps, evaluations of the right-hand side, of which every order of a series
+        counts as one, and Jacobians.
 
     Notes
     -----
@@ -146,18 +166,33 @@ def solve(
     jacobian[:, 2] *= LANES
     sizes = [registers, n, n, n, int(SPARE + TWO) * n, n * n, n, 4 * n]
     begin = [int(b) * LANES for b in np.cumsum(sizes)]
-    layout = tuple(U(k) for k in (n, count, *begin[:6], begin[7], out.shape[2]))
-    cells, lanes = aligned(begin[7] + 2 * n + count), aligned(int(SLOTS))
+    further = -(-(begin[7] + 2 * n + count) // LANES) * LANES
+    first = further + constants.shape[2] * LANES
+    order = order_of(rtol) if len(series) else int(STAGES_E) - 1
+    coded = _placed(series, further, first, order)
+    layout = tuple(
+        U(k) for k in (n, count, *begin[:6], begin[7], out.shape[2], further, first, order)
+    )
+    size = first + (int(series[:, 1:4].max(initial=0)) + 1) * (order + 1) * LANES
+    cells, lanes = aligned(size), aligned(int(SLOTS))
     load_all((follow,))
     follow.bind(
         code.reshape(-1).astype(np.uint64), (rhs_out * LANES).astype(np.uint64), jacobian, address,
-        (U(rhs.size), U(code.size)), timed, parameters, initial, tape_start, tape_time, tape_op, tape_index,
-        tape_value, tape_scale, stops, scales, program, rows, rtol, atol, max_steps, cells, lanes,
+        (U(rhs.size), U(code.size)), timed, coded, parameters, constants, initial, tape_start, tape_time, tape_op,
+        tape_index, tape_value, tape_scale, stops, scales, program, rows, rtol, atol, max_steps, cells, lanes,
         np.zeros(int(TABS) * LANES, np.int64), np.zeros(1, np.int64), layout, out.reshape(-1), status, counts,
     )()  # fmt: skip
     bad = status != OK
     if bad.any():
         out[bad] = np.nan
+
+
+def _placed(series, constants, registers, order):
+    """Recurrences with places in `cells`."""
+    code = series.copy()
+    code[:, 1:4] = registers + code[:, 1:4] * (order + 1) * LANES
+    code[:, 4] = constants + code[:, 4] * LANES
+    return code.reshape(-1).astype(np.uint64)
 
 
 def _checked(start, time, op, index, n, columns, segments):

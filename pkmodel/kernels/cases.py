@@ -24,7 +24,6 @@ from pkmodel.kernels.stages import (
     RATIO,
     REJECTED,
     SLOTS,
-    STAGES_E,
     STAGES_R,
     STARTS,
     STOP,
@@ -47,18 +46,19 @@ PATIENCE = 10.0
 """Steps limited by stability until the implicit method is tried."""
 
 _TRIES = 12  # steps that end in a number that is none
-_NARROW = 16.0 * EPS
+NARROW = 16.0 * EPS
+"""The shortest step, in times."""
 
 
 @inner
-def leave(z, lanes, place, counts):
+def leave(z, lanes, place, layout, counts):
     """Write what the case in a lane has cost, and free the lane."""
     apart()
     case = place[CASE + z]
     accepted, rejected = lanes[ACCEPTED + z], lanes[REJECTED + z]
     implicitly = lanes[IMPLICITLY + z]
     counts[case, 0], counts[case, 1] = np.int64(accepted), np.int64(rejected)
-    explicitly = (accepted + rejected - implicitly) * np.float64(STAGES_E - ONE)
+    explicitly = (accepted + rejected - implicitly) * np.float64(layout[12])
     counts[case, 2] = np.int64(explicitly + implicitly * np.float64(STAGES_R) + lanes[STARTS + z])
     counts[case, 3] = np.int64(implicitly)
     place[CASE + z] = -1
@@ -67,14 +67,22 @@ def leave(z, lanes, place, counts):
 
 
 @inner
+def settle(values, case, segment, cells, to):
+    """Copy a row of numbers, those of a case and a segment, into a lane."""
+    c, s = min(case, values.shape[0] - 1), min(segment, values.shape[1] - 1)
+    for j in range(U(values.shape[2])):
+        cells[to + j * L] = values[c, s, j]
+
+
+@inner
 def arrive(
-    bits, parameters, initial, tape_start, tape_time, tape_op, tape_index, tape_value, tape_scale, stops, scales,
-    program, rows, queue, cells, lanes, place, layout, out, status, counts,
+    bits, parameters, constants, initial, tape_start, tape_time, tape_op, tape_index, tape_value, tape_scale, stops,
+    scales, program, rows, queue, cells, lanes, place, layout, out, status, counts,
 ):  # fmt: skip
     """Follow the tapes of the lanes in `bits` up to the next time that needs a step; refill lanes that end."""
     apart()
     n, y0, inflow = layout[0], layout[2], layout[3]
-    count, columns = U(rows.size), layout[9]
+    count, columns, further = U(rows.size), layout[9], layout[10]
     for z in range(U(place.size) // TABS):
         if not (bits >> z) & ONE:
             continue
@@ -102,9 +110,8 @@ def arrive(
                 for j in range(n):
                     cells[y0 + j * L + z] = initial[c, j]
                     cells[inflow + j * L + z] = 0.0
-                c = min(case, parameters.shape[0] - 1)
-                for j in range(U(parameters.shape[2])):
-                    cells[(n + ONE + j) * L + z] = parameters[c, 0, j]
+                settle(parameters, case, 0, cells, (n + ONE) * L + z)
+                settle(constants, case, 0, cells, further + z)
             at, last, t = place[AT + z], place[LAST + z], lanes[T + z]
             sound = True
             while at < last and tape_time[at] <= t:
@@ -126,10 +133,8 @@ def arrive(
                         here = inflow + (index - n) * L + z
                     cells[here] = value if op == SET else cells[here] + value
                 elif op == SEGMENT:
-                    c = min(case, parameters.shape[0] - 1)
-                    s = min(tape_index[at], parameters.shape[1] - 1)
-                    for j in range(U(parameters.shape[2])):
-                        cells[(n + ONE + j) * L + z] = parameters[c, s, j]
+                    settle(parameters, case, tape_index[at], cells, (n + ONE) * L + z)
+                    settle(constants, case, tape_index[at], cells, further + z)
                 else:
                     c = min(case, initial.shape[0] - 1)
                     for j in range(n):
@@ -145,11 +150,11 @@ def arrive(
                 break
             if not sound:
                 status[case] = NONFINITE_RESULT
-            leave(z, lanes, place, counts)
+            leave(z, lanes, place, layout, counts)
 
 
 @inner
-def give_up(bits, max_steps, lanes, place, status, counts):
+def give_up(bits, max_steps, lanes, place, layout, status, counts):
     """End the cases in the lanes of `bits` that fail, after a rejected step or too many."""
     apart()
     for z in range(U(place.size) // TABS):
@@ -160,7 +165,7 @@ def give_up(bits, max_steps, lanes, place, status, counts):
             t_z = lanes[T + z]
             if math.isfinite(lanes[WORST + z]):
                 lanes[FAILED + z] = 0.0
-                if lanes[H + z] < _NARROW * abs(t_z):
+                if lanes[H + z] < NARROW * abs(t_z):
                     fault = STEP_TOO_SMALL
             else:
                 lanes[FAILED + z] += 1.0
@@ -170,4 +175,4 @@ def give_up(bits, max_steps, lanes, place, status, counts):
             fault = TOO_MANY_STEPS
         if fault != OK:
             status[place[CASE + z]] = fault
-            leave(z, lanes, place, counts)
+            leave(z, lanes, place, layout, counts)

@@ -7,3 +7,7 @@ parameters and constants, and behind them whatever the program writes. An instru
 
 SUM, DIFFERENCE, PRODUCT, QUOTIENT, POWER, MINIMUM, MAXIMUM, GREATER, EXP, LOG, ROOT = range(11)
 """``+ - * / **``, the smaller, the larger, 1 if left > right and else 0, and three functions of one operand."""
+
+TERM, KEEP, RATE = range(11, 14)
+"""Of power series, beside PRODUCT and QUOTIENT: add ``constant * left`` to a sum; the sum and a constant become the
+target; they become a rate of change. A quotient adds its constant to the divisor."""

@@ -49,9 +49,10 @@ _PIVOT = 1e-8
     ROUGH, GROW, ACCEPTED, REJECTED, FAILED, STARTS, STIFF, PATIENT, IMPLICITLY, FAST, DELTA, GOOD, WORST,
 ) = (U(k * LANES) for k in range(28))  # fmt: skip
 SLOTS = U(28 * LANES)
-# ... and in `place`: the case, the next item of its tape, and the end of its tape.
-CASE, AT, LAST = (U(k * LANES) for k in range(3))
-TABS = U(3)
+# ... and in `place`: the case, the next item of its tape, the end of its tape, and for a read-out, the lanes
+# that take part, and where theirs goes.
+CASE, AT, LAST, CHOSEN, TO = (U(k * LANES) for k in range(5))
+TABS = U(5)
 
 
 def _table():
@@ -95,7 +96,7 @@ def stages(code, rates, cells, lanes, layout, address, length, which, implicit, 
     right-hand side is already there. The state `column` is moved by `DELTA`, if there is one of that number.
     """
     apart()
-    n, parameters, y0, inflow, previous, k, matrix, slope, point, _ = layout
+    n, parameters, y0, inflow, previous, k, matrix, slope, point, _, _, _, _ = layout
     first, last, base, to = which
     none = splat(0.0, LANES)
     scale, h, t = load(lanes, SCALE, none), load(lanes, TRY, none), load(lanes, T, none)

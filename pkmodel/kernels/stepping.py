@@ -16,6 +16,7 @@ from pkmodel.kernels.lanes import (
     update,
 )
 from pkmodel.kernels.machine import inner, kernel
+from pkmodel.kernels.series import advance
 from pkmodel.kernels.stages import (
     ACCEPTED,
     ASIDE,
@@ -174,11 +175,13 @@ def attempt(
         stages(code, rates, cells, lanes, layout, address, lengths[0], EXPLICITLY, False, n)
 
 
-@kernel("Q1 Q1 q2 q Q(2) q d3 d2 q1 d1 q1 q1 d1 q1 d1 d2 q1 q1 d d1 d d1 d1 q1 q1 Q(10) d1 B1 q2")
+@kernel(
+    "Q1 Q1 q2 q Q(2) q Q1 d3 d3 d2 q1 d1 q1 q1 d1 q1 d1 d2 q1 q1 d d1 d d1 d1 q1 q1 Q(13) d1 B1 q2"
+)
 def follow(
-    code, rates, jacobian, address, lengths, timed, parameters, initial, tape_start, tape_time, tape_op, tape_index,
-    tape_value, tape_scale, stops, scales, program, rows, rtol, atol, max_steps, cells, lanes, place, queue, layout,
-    out, status, counts,
+    code, rates, jacobian, address, lengths, timed, series, parameters, constants, initial, tape_start, tape_time,
+    tape_op, tape_index, tape_value, tape_scale, stops, scales, program, rows, rtol, atol, max_steps, cells, lanes,
+    place, queue, layout, out, status, counts,
 ):  # fmt: skip
     """Take steps until no case is left: a case in each lane, at its own time and with its own step."""
     n, y0, previous, k_explicit, slope = layout[0], layout[2], layout[4], layout[5], layout[7]
@@ -194,16 +197,24 @@ def follow(
         bits = EVERY - below(load(lanes, T, none), load(lanes, STOP, none))
         if bits:
             arrive(
-                bits, parameters, initial, tape_start, tape_time, tape_op, tape_index, tape_value, tape_scale,
-                stops, scales, program, rows, queue, cells, lanes, place, layout, out, status, counts,
+                bits, parameters, constants, initial, tape_start, tape_time, tape_op, tape_index, tape_value,
+                tape_scale, stops, scales, program, rows, queue, cells, lanes, place, layout, out, status, counts,
             )  # fmt: skip
             if not below(none, load(lanes, EXPLICIT, none) + load(lanes, IMPLICIT, none)):
                 break
+        if series.size > 0:
+            store(lanes, FRESH, load(lanes, FRESH, none) * load(lanes, IMPLICIT, none))
         if below(none, load(lanes, FRESH, none)):
             restart(code, rates, cells, lanes, layout, address, lengths[0], tolerances)
         for implicit in range(2):
             mode = load(lanes, IMPLICIT if implicit else EXPLICIT, none)
             if not below(none, mode):
+                continue
+            if series.size > 0 and not implicit:
+                advance(
+                    series, cells, lanes, place, layout, tolerances, tape_time, tape_op, tape_index, rows, max_steps,
+                    out, status, counts,
+                )  # fmt: skip
                 continue
             t, h = load(lanes, T, none), load(lanes, H, none)
             rest = load(lanes, STOP, none) - t
@@ -349,4 +360,4 @@ def follow(
             if bits:
                 store(lanes, GOOD, good)
                 store(lanes, WORST, worst)
-                give_up(bits, max_steps, lanes, place, status, counts)
+                give_up(bits, max_steps, lanes, place, layout, status, counts)

@@ -147,13 +147,18 @@ def solve_adaptively(
 
     count, n = len(program), len(problem.states)
     scales = np.ascontiguousarray(np.broadcast_to(scales, (count, scales.shape[1])))
+    constants = problem.parameters[..., :0]
     if problem.program is None:
         empty = np.empty((0, 4), np.int64)
-        code = empty, np.zeros(n, np.int64), empty, np.empty((0, 3), np.int64)
+        code = empty, np.zeros(n, np.int64), empty, empty[:, :3], np.empty((0, 5), np.int64)
         registers = n + 1 + problem.parameters.shape[-1]
     else:
         own = problem.program
-        code, registers = (own.rhs, own.rhs_out, own.jac, own.jac_out), own.registers
+        code, registers = (
+            (own.rhs, own.rhs_out, own.jac, own.jac_out, own.series.code),
+            own.registers,
+        )
+        constants = own.series.constants(problem.parameters)
     atol = absolute(problem, tape, tolerance)
     out = np.full((count, n, columns), np.nan)
     status, counts = np.zeros(count, np.uint8), np.zeros((count, 4), np.int64)
@@ -161,9 +166,9 @@ def solve_adaptively(
 
     def part(cut: slice) -> None:
         adaptive.solve(
-            *code, problem.address, registers, part_of(problem.parameters, cut), part_of(problem.initial, cut),
-            *tape, scales[cut], program[cut], rows, tolerance.rtol, atol, tolerance.max_steps,
-            out[cut], status[cut], counts[cut],
+            *code, problem.address, registers, part_of(problem.parameters, cut), part_of(constants, cut),
+            part_of(problem.initial, cut), *tape, scales[cut], program[cut], rows, tolerance.rtol, atol,
+            tolerance.max_steps, out[cut], status[cut], counts[cut],
         )  # fmt: skip
 
     cuts = cuts_of(count, columns * 1000, threads)
@@ -203,10 +208,14 @@ def rows_of(
     """Amounts, concentrations and integrals as rows, from states: both of shape (case, row or state, column)."""
     terms = model.output_terms(cases.values, "amount") if amounts else []
     terms += model.output_terms(cases.values)
-    rows = [sum(read.held(w) * states[:, k] for k, w in row) for row in terms]
-    integrals = len(model.states) + len(model.variables)
-    rows += [states[:, integrals + k] for k in range(len(model.sites) * auc)]
-    return np.stack(rows, axis=1)
+    integrals = states[:, len(model.states) + len(model.variables) :][:, : len(model.sites) * auc]
+    out = np.empty((len(states), len(terms) + integrals.shape[1], states.shape[2]))
+    for row, ((first, weight), *others) in enumerate(terms):
+        np.multiply(states[:, first], read.held(weight), out=out[:, row])
+        for k, w in others:
+            out[:, row] += read.held(w) * states[:, k]
+    out[:, len(terms) :] = integrals
+    return out
 
 
 def plain_tape(tape: Tape) -> Tape:

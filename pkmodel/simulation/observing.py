@@ -37,6 +37,9 @@ class Readings(NamedTuple):
         held = np.zeros(time.shape, np.int64)
         time[place[shown], tape.target[shown]] = tape.time[shown]
         held[place[shown], tape.target[shown]] = segment[shown]
+        if len(time) == 1:
+            shape = len(program), columns
+            return cls(np.broadcast_to(time, shape), np.broadcast_to(held, shape))
         return cls(time[program], held[program])
 
     @classmethod

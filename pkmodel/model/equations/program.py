@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from pkmodel.kernels.instructions import (
     ROOT,
     SUM,
 )
+from pkmodel.model.equations.series import Series, series_of
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -90,6 +92,11 @@ class Program:
     jac_out: Table
     time_out: Table
     time_dependent: bool
+
+    @cached_property
+    def series(self) -> Series:
+        """Power series of its solutions."""
+        return series_of(self)
 
     def evaluate_rhs(self, y: ArrayLike, t: ArrayLike = 0.0, p: ArrayLike = ()) -> Array:
         """Rates of change.
