@@ -21,8 +21,8 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md"] + [
     ROOT / "docs" / f"{name}.md"
     for name in (
-        "index", "models", "nonlinear", "simulation", "event_tables", "comparison", "populations", "sweeps", "pump",
-        "devices", "responses", "trial", "neuraxial", "accuracy",
+        "index", "models", "nonlinear", "equations", "simulation", "event_tables", "comparison", "populations",
+        "sweeps", "pump", "devices", "responses", "trial", "neuraxial", "accuracy",
     )
 ]  # fmt: skip
 

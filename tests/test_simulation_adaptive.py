@@ -299,7 +299,7 @@ def test_linear_equations_are_solved_exactly():
     )
     np.testing.assert_allclose(a.amount, b.amount, rtol=1e-12)
     np.testing.assert_allclose(a.auc, b.auc, rtol=1e-12)
-    for beyond in ("k + 1.0", "k", "drug**2", "min(drug, 1)", "t*drug"):
+    for beyond in ("k*(drug + 1.0)", "3*k", "0.1*drug**2", "k*min(drug, 1)", "0.1*k*t*drug"):
         assert not one(equations={"drug": f"-({beyond})"}).is_linear
 
 

@@ -13,6 +13,7 @@ from pkmodel.errors import ModelError, did_you_mean
 from pkmodel.model.equations import Expression
 from pkmodel.model.parts import LAWS, SATURABLE
 from pkmodel.model.systems import compiled
+from pkmodel.model.unit_checks import unit_faults
 from pkmodel.units.expressions import noun, scale_of
 from pkmodel.units.spellings import DIMENSIONS, EXAMPLES
 
@@ -84,7 +85,8 @@ def faults_of(model: Model) -> list[str]:
         check("correlation", [a, b])
         if not -1 <= rho <= 1:
             faults.append(f"correlation of {a} and {b} is {rho}; expected -1 to 1")
-    return faults + number_faults(model) + dimension_faults(model) + equation_faults(model)
+    faults += number_faults(model) + dimension_faults(model)
+    return faults + (equation_faults(model) or unit_faults(model))
 
 
 def number_faults(model: Model) -> list[str]:

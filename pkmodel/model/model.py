@@ -71,7 +71,7 @@ class Model:
     ------
     ModelError
         With every fault of the table: unknown names, a missing volume, duplicates, numbers out of
-        range, parameters of a wrong dimension.
+        range, parameters of a wrong dimension, units that disagree in equations.
 
     Examples
     --------

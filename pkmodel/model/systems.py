@@ -66,8 +66,8 @@ def equations_alone(model: Model) -> Program | None:
 def concentration(model: Model, site: str) -> str:
     """The concentration at a site [mg/L] as an expression."""
     (output,) = (o for o in model.outputs if o.site == site)
-    terms = [f"({_text(w)})*{c}/({_text(model.volumes[c])})" for c, w in output.weights.items()]
-    return " + ".join(terms)
+    shares = ((c, "" if w == 1 else f"{_text(w)}*") for c, w in output.weights.items())
+    return " + ".join(f"{share}{c}/{_text(model.volumes[c])}" for c, share in shares)
 
 
 def _flow(model: Model, source: str, law: str, parameters: tuple[Any, ...]) -> str:

@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from pkmodel.errors import UnitError, did_you_mean
 from pkmodel.units.spellings import (
+    BASE_UNITS,
     DIMENSIONS,
     EXAMPLES,
     LENGTH,
@@ -99,9 +100,23 @@ def remedy(dimension: str) -> str:
 
 
 @lru_cache(maxsize=1)
-def dimensions_by_powers() -> dict[tuple[int, ...], str]:
+def dimensions_by_powers() -> dict[tuple[float, ...], str]:
     """Dimensions by their powers of the base units; no unit at all is a fraction."""
     return {scale_of(unit).powers: dimension for dimension, unit in DIMENSIONS.items()}
+
+
+def unit_of(powers: tuple[float, ...]) -> str:
+    """Write powers of the base units: ``"mg*L/h"``; that of a dimension as the package does."""
+    dimension = dimensions_by_powers().get(powers)
+    if dimension:
+        return DIMENSIONS[dimension]
+    above: list[str] = []
+    below: list[str] = []
+    for unit, power in zip(BASE_UNITS, powers, strict=True):
+        size = "" if abs(power) == 1 else f"{'' if power % 1 == 0 else '^'}{abs(power):g}"
+        if power:
+            (above if power > 0 else below).append(unit + size)
+    return "/".join(["*".join(above) or "1", *below])
 
 
 @lru_cache(maxsize=1024)

@@ -81,6 +81,7 @@ SUBSTANCE = (0, 0, 0, 0, 1, 0)
 WEIGHT = (0, 0, 0, 0, 0, 1)
 MOLARITY = (0, 0, -1, 0, 1, 0)
 NONE = (0, 0, 0, 0, 0, 0)
+BASE_UNITS = ("mg", "h", "L", "cm", "mol", "kg")
 _KILO, MILLION, _BILLION, _TRILLION = 10**3, 10**6, 10**9, 10**12
 
 

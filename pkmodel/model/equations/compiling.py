@@ -137,7 +137,7 @@ def _rates(
             for n in expression.names
             if n not in known
         ]
-    order = _order(helpers, faults)
+    order = ordered(helpers, faults)
     if faults:
         raise ModelError(*faults)
     graph = Graph()
@@ -193,7 +193,7 @@ def _name_faults(
     return faults
 
 
-def _order(definitions: Mapping[str, Expression], faults: list[str]) -> list[str]:
+def ordered(definitions: Mapping[str, Expression], faults: list[str]) -> list[str]:
     """Definitions, each behind those that it uses; circles go to the faults."""
     uses = {n: [u for u in e.names if u in definitions] for n, e in definitions.items()}
     order: list[str] = []

@@ -99,7 +99,7 @@ class Expression:
                 elif kind == "name":
                     found.append(np.asarray(values[operands[0]], dtype=float))
                 else:
-                    found.append(_FUNCTIONS[kind](*(found[i] for i in operands)))
+                    found.append(FUNCTIONS[kind](*(found[i] for i in operands)))
         return np.asarray(found[-1])
 
     def __str__(self) -> str:
@@ -131,7 +131,7 @@ def hill(x: Array, x50: Array, gamma: Array) -> Array:
     return 1 / (1 + (x50 / np.maximum(x, 0)) ** gamma)
 
 
-_FUNCTIONS: dict[str, Callable[..., Any]] = {
+FUNCTIONS: dict[str, Callable[..., Any]] = {
     "+": np.add,
     "-": np.subtract,
     "*": np.multiply,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import math
+from functools import lru_cache
 from keyword import iskeyword
 from typing import Any
 
@@ -70,9 +71,17 @@ def read(text: str, name: str = "") -> tuple[Row, ...]:
     """
     if not isinstance(text, str):
         raise ModelError(f'{name or "the expression"} is {text!r}; expected text, such as "k * x"')
-    line = " ".join(text.split())
-    quoted = f'"{_short(line, 120)}"'
-    given = f"{name} = {quoted}" if name else quoted
+    return _rows(" ".join(text.split()), name)
+
+
+def quoted(text: str) -> str:
+    """A text on one line, for errors."""
+    return f'"{_short(" ".join(text.split()), 120)}"'
+
+
+@lru_cache(maxsize=1024)
+def _rows(line: str, name: str) -> tuple[Row, ...]:
+    given = f"{name} = {quoted(line)}" if name else quoted(line)
     if not line:
         raise ModelError("the text is empty", given=given)
     faults = []
