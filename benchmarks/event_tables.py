@@ -34,7 +34,8 @@ class Tables:
 
     params = (["boluses", "steady state", "own clearance at every record"],)
     param_names = ("what",)
-    rounds = 1
+    number = rounds = 1
+    repeat = (2, 4, 6.0)
 
     def setup(self, what):
         self.frame = frame(10_000)

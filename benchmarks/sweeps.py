@@ -33,6 +33,8 @@ class Sweep:
     params = ([1, 2], ["memory", "store"])
     param_names = ("workers", "kept in")
     timeout = 600.0
+    number = rounds = 1
+    repeat = (2, 3, 12.0)
 
     def setup(self, workers, kept):
         self.folder = Path(tempfile.mkdtemp())

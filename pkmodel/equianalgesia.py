@@ -79,14 +79,15 @@ def equal_analgesia(
     """
     import xarray as xr
 
-    drug = Drug.read(drug) if isinstance(drug, str) else drug
+    drug = drug if isinstance(drug, Drug) else Drug.read(drug)
     order = _reference(drug, reference)
     arms = _Arms.of(drug, order, parameters)
     ratios = np.array([arms.equal_ratio(k) for k in range(arms.count)])
     effects = np.array([arms.average(k, arms.reference) for k in range(arms.count)])
     if not np.isfinite(ratios).any():
         raise InputError(
-            f'no intrathecal dose has the effect of "{order}", {effects[0]:.3g} of the whole'
+            f'no intrathecal dose has the effect of "{order}", {effects[0]:.3g} of the whole',
+            remedy='Give another reference="60 mg oral q12h", or look at the parameters.',
         )
     own = {
         "equal_ratio": (arms.dims, ratios.reshape(arms.shape), attributes("equal_ratio")),
@@ -137,20 +138,21 @@ def calibrate(
     >>> equal_analgesia(lower).equal_ratio.round(6).item()
     100.0
     """
-    drug = Drug.read(drug) if isinstance(drug, str) else drug
-    if not isinstance(ratio, int | float | np.number) or not 0 < ratio < np.inf:
+    drug = drug if isinstance(drug, Drug) else Drug.read(drug)
+    number = isinstance(ratio, int | float | np.number) and not isinstance(ratio, bool)
+    if not number or not 0 < ratio < 1e9:
         raise ParameterError(
             f"the ratio is {ratio!r}; expected a number above 0", remedy="Write ratio=300."
         )
     order, place = _reference(drug, reference), place or _place(drug)
-    if place not in PLACES:
+    if not isinstance(place, str) or place not in PLACES:
         raise InputError(
-            f'unknown place "{place}"{did_you_mean(place, PLACES)}',
+            f'unknown place "{place}"{did_you_mean(str(place), PLACES)}',
             remedy=f"Known are {', '.join(PLACES)}.",
         )
-    number = f"{_main(drug)}_{place}_ec50"
-    first = drug.responses.get(number) or Sourced(number, "1 mg/L", 1.0, "concentration")
-    arms = _Arms.of(replace(drug, responses={**drug.responses, number: first}), order, None)
+    name = f"{_main(drug)}_{place}_ec50"
+    first = drug.responses.get(name) or Sourced(name, "1 mg/L", 1.0, "concentration")
+    arms = _Arms.of(replace(drug, responses={**drug.responses, name: first}), order, None)
     value = arms.potency(place, float(ratio))
     found = replace(
         first,
@@ -162,8 +164,8 @@ def calibrate(
     )
     own = replace(
         drug,
-        responses={**drug.responses, number: found},
-        calibration=Calibration(number, str(order), float(ratio)),
+        responses={**drug.responses, name: found},
+        calibration=Calibration(name, str(order), float(ratio)),
     )
     return replace(own, version=f"{drug.version}+equal effect at {ratio:.6g}")
 
@@ -233,6 +235,7 @@ class _Arms:
             n: v.broadcast_like(first).transpose(*first.dims).values.ravel()
             for n, v in numbers.items()
         }
+        wanted.check(flat.get)
         dims = tuple(map(str, first.dims))
         return cls(wanted.main, own, pump, flat, dims, first.shape, {d: first[d] for d in dims})
 
@@ -299,6 +302,4 @@ def _root(function: Callable[[float], float], guess: float) -> float | None:
         if function(np.exp(ends[0])) * function(np.exp(ends[1])) < 0:
             found = brentq(lambda x: function(np.exp(x)), *ends, xtol=1e-14, rtol=1e-14)
             return float(np.exp(found))
-    raise InputError(
-        "no dose or potency gives equal effects: an effect is nothing, or everything there is"
-    )
+    return None

@@ -202,6 +202,51 @@ def test_compare_prints_averages_of_responses(run):
     assert "sedation" not in block and "Responses" not in run(*COMPARE).stdout
 
 
+def test_numbers_of_responses_are_set(run):
+    """The ratios that the sites imply have no use for them, and take the others."""
+    kinetic = ["--set", "clearance=1.5 L/min"]
+    own = ["--set", "analgesia_hill=4", "--set", "analgesia_cord_ec50=50 ng/mL"]
+    output = run(*COMPARE, *own, *kinetic, "--responses", "pain,analgesia", "-o", "a.nc").stdout
+    assert "clearance set, analgesia_hill set, analgesia_cord_ec50 set" in output
+    block = output.partition("Responses, averages of the same hours")[2].partition("\n\n")[0]
+    parameters = {"analgesia_hill": 4.0, "analgesia_cord_ec50": 0.05, "clearance": 90.0}
+    how = {"oral": ORAL, "ratio": 300, "parameters": parameters, "responses": ["pain", "analgesia"]}
+    ds = pkmodel.compare("morphine", times=np.linspace(312, 336, 289), **how)
+    for name in ("analgesia", "pain"):
+        average = ds[name].integrate("time") / 24
+        assert row(block, name) == pytest.approx(average.values.tolist(), rel=0.006)
+    stored = xr.open_dataset("a.nc")
+    wanted = pkmodel.compare("morphine", times=stored.time.values, **how)
+    np.testing.assert_allclose(stored.analgesia, wanted.analgesia, rtol=1e-12)
+    ratios = output.partition("Oral : intrathecal")[2].partition("Result: ")[0]
+    assert ratios and run(*COMPARE, *kinetic).stdout.endswith(ratios)
+
+
+def test_numbers_of_responses_hold_for_all_subjects(run):
+    more = ["--responses", "pain", "--set", "pain_baseline=10", "--set", "pain_placebo=100 %"]
+    output = run(*COMPARE, "--subjects", 3, *more).stdout
+    assert row(output, "pain")[:3] == row(output, "pain")[3:] == [0, 0, 0]
+    assert row(output, "pain reduction")[:3] == [100, 100, 100]
+
+
+@pytest.mark.parametrize(
+    ("command", "ask"),
+    [
+        (COMPARE, "write --responses analgesia"),
+        ([*COMPARE, "--responses", "respiration"], "write --responses analgesia"),
+        (["equivalence", "morphine"], "write pkmodel compare --responses analgesia"),
+        (["simulate", "morphine", ORAL], "write pkmodel compare --responses analgesia"),
+        (["explain", "morphine", ORAL], "write pkmodel compare --responses analgesia"),
+    ],
+)
+def test_numbers_of_responses_that_nobody_asked_for_are_refused(run, command, ask):
+    result = run(*command, "--set", "analgesia_hill=2", "--set", "analgesia_maximum=1", status=2)
+    for name in ("analgesia_hill", "analgesia_maximum"):
+        told = f'"{name}" is a number of the response analgesia, which is not asked for: {ask}'
+        assert told in result.stderr
+    assert not result.stdout
+
+
 def test_compare_refuses_responses_without_numbers(run):
     failed = run("compare", "fentanyl", "--oral", "1 mg oral", "--responses", "analgesia", status=2)
     assert "fentanyl" in failed.stderr
@@ -561,6 +606,13 @@ def test_explain_knows_the_segments(run):
         (["compare", "ziconotide", "--oral", ORAL], "without an oral form"),
         ([*COMPARE, "--set", "clearence=5 L/h"], 'did you mean "clearance"'),
         ([*COMPARE, "--set", "clearance=5 L"], "clearance"),
+        ([*COMPARE, "--set", "analgesia_hil=2"], 'unknown parameter "analgesia_hil"'),
+        ([*COMPARE, "--responses", "analgesia", "--set", "analgesia_hil=2"], 'mean "analgesia_hill"'),
+        ([*COMPARE, "--responses", "analgesia", "--set", "analgesia_hill=2 mg"], 'unit of an amount'),
+        ([*COMPARE, "--responses", "analgesia", "--set", "analgesia_hill=-2"], "0 or above"),
+        ([*COMPARE, "--responses", "pain", "--set", "pain_placebo=120 %"], "between 0 and 1"),
+        ([*COMPARE, "--responses", "pain", "--set", "pain_baseline=11"], "a score from 0 to 10"),
+        ([*COMPARE, "--responses", "analgesa"], 'did you mean "analgesia"'),
         ([*COMPARE, "--set", "clearance"], 'NAME="VALUE UNIT"'),
         ([*COMPARE, "--until", "14"], "has no unit"),
         ([*COMPARE, "--every", "0 h"], "is not above 0"),
@@ -589,6 +641,9 @@ def test_debug_shows_the_traceback(run, arguments):
 def test_arguments_in_errors_become_options():
     text = "If it is meant, pass intended=True (on the command line --intended). Or ratio=300."
     assert faults.in_options(text) == "If it is meant, pass --intended. Or --ratio 300."
+    text = 'Pass parameters={"weight": "70 kg"} or parameters={"analgesia_hill": 2.4, "pain_baseline": 7}.'
+    told = 'Pass --set weight="70 kg" or --set analgesia_hill=2.4 --set pain_baseline=7.'
+    assert faults.in_options(text) == told
 
 
 # --------------------------------------------------------------------------------------------- help

@@ -95,6 +95,17 @@ def test_status_and_resume(run, expected):
     require_same("s.zarr", expected)
 
 
+def test_responses(run, tmp_path):
+    text = 'responses = ["analgesia"]' + FILE.replace("csf_loss_rate", "analgesia_hill")
+    (tmp_path / "sweep.toml").write_text(text.replace(" /h", ""), encoding="utf-8")
+    described = run("sweep", "describe", "sweep.toml").stdout
+    assert f"results  {bytes_text(6 * (2 * (2 * 2 + 2) * 8 + 9))}" in described
+    assert "6 of 6 runs done, 100 %; 0 failed" in run(*RUN).stdout
+    design = grid(ratio=[30, 100, 300], analgesia_hill=[0.2, 0.4])
+    require_same("s.zarr", pkmodel.sweep("morphine", design, responses="analgesia", **OPTIONS))
+    assert "analgesia_cord_ec50 (calibrated)" in xr.open_zarr("s.zarr").analgesia.rests_on
+
+
 def test_failed_runs_are_told_and_are_results(run, tmp_path):
     text = FILE.replace('["0.2 /h", "0.4 /h"]', "[0.2, -0.4]")
     (tmp_path / "sweep.toml").write_text(text, encoding="utf-8")

@@ -1,5 +1,7 @@
 """Doses of equal effect: the ratio that potencies give, and the potency that a stated ratio takes."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -104,6 +106,23 @@ def test_every_subject_has_a_ratio():
     )
 
 
+def test_a_subject_without_an_equal_dose_does_not_stop_the_others():
+    found = equal_analgesia("morphine", parameters={"clearance": [0.0, 70.0]}).equal_ratio
+    assert np.isnan(found[0]) and float(found[1]) == pytest.approx(
+        float(equal_analgesia("morphine", parameters={"clearance": 70.0}).equal_ratio), rel=1e-9
+    )
+    with pytest.raises(
+        InputError, match=r"no intrathecal dose has the effect of .* 0 of the whole. Give another"
+    ):
+        equal_analgesia("morphine", "0 mg oral q12h")
+    with pytest.raises(ParameterError, match="analgesia_cord_ec50 is 0; expected more than 0"):
+        equal_analgesia("morphine", parameters={"analgesia_cord_ec50": 0.0})
+
+
+def test_a_drug_may_be_a_path():
+    assert calibrate(Path(MORPHINE.path), 100).version == "1.0+equal effect at 100"
+
+
 def test_refusals():
     with pytest.raises(DrugError, match="has no numbers of analgesia or spasticity"):
         equal_analgesia("ziconotide", "2.4 ug/day intrathecal pump")
@@ -113,5 +132,9 @@ def test_refusals():
         equal_analgesia("fentanyl", "0.05 mg/h iv infusion")
     with pytest.raises(ParameterError, match="the ratio is -1; expected a number above 0"):
         calibrate("morphine", -1)
-    with pytest.raises(InputError, match='unknown place "cort"'):
-        calibrate("morphine", 100, place="cort")
+    for odd in (True, "300", np.nan, 10**400):
+        with pytest.raises(ParameterError, match="expected a number above 0"):
+            calibrate("morphine", odd)
+    for place in ("cort", 5):
+        with pytest.raises(InputError, match=f'unknown place "{place}"'):
+            calibrate("morphine", 100, place=place)

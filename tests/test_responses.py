@@ -1,14 +1,18 @@
 """Responses of drugs: what stands beside concentrations, and whether it is what the numbers say."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import xarray as xr
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pkmodel import Drug, EventTable, citation, compare, nca, simulate
 from pkmodel.drugs.effects import RESPONSES
-from pkmodel.errors import DrugError, InputError
+from pkmodel.errors import DrugError, InputError, ParameterError
 from pkmodel.library import one_compartment
-from pkmodel.responses import asked
+from pkmodel.responses import asked, equations
 from pkmodel.variables import VARIABLES, attributes
 
 ORAL = "60 mg oral q12h x 28"
@@ -394,7 +398,83 @@ def test_names_and_models_that_have_no_responses():
         compare("morphine", ORAL, responses=[])
     with pytest.raises(InputError, match="the numbers of responses are in drug files"):
         simulate(one_compartment(), "100 mg iv bolus", [0, 1], responses=True)
+    for odd in (5, [["analgesia"]], np.nan):
+        with pytest.raises(InputError, match="unknown response"):
+            asked(MORPHINE, odd)
     assert asked(MORPHINE, None) is None and asked(None, False) is None
+
+
+def test_a_file_that_lacks_a_potency_or_a_metabolite_is_told_so():
+    hill = MORPHINE.responses["analgesia_hill"]
+    steep = replace(MORPHINE, responses={"sedation_hill": replace(hill, name="sedation_hill")})
+    with pytest.raises(DrugError, match="has no EC50 of sedation"):
+        asked(steep, "sedation")
+    others = {n: p for n, p in MORPHINE.parameters.items() if n != "m6g_fraction"}
+    with pytest.raises(DrugError, match="has no M6G, and analgesia has an EC50 of it"):
+        asked(replace(MORPHINE, parameters=others), "analgesia")
+
+
+@pytest.mark.parametrize(
+    ("drug", "changed", "said"),
+    [
+        (
+            "morphine",
+            {"analgesia_cord_ec50": "0 ng/mL"},
+            "analgesia_cord_ec50 is 0; expected more than 0",
+        ),
+        ("morphine", {"analgesia_hill": [2.4, 0.0]}, "analgesia_hill is 0; expected more than 0"),
+        (
+            "morphine",
+            {"tolerance_cord_concentration": 0.0, "pain_baseline": 50},
+            "concentration is 0.*pain_baseline is 50",
+        ),
+        (
+            "morphine",
+            {"analgesia_m6g_half_life": "0 h"},
+            "m6g_half_life is 0; expected more than 0",
+        ),
+        (
+            "morphine",
+            {"pain_baseline": [5.0, 11.0]},
+            "pain_baseline is 11; expected a score from 0 to 10",
+        ),
+        (
+            "baclofen",
+            {"spasticity_baseline": 6},
+            "spasticity_baseline is 6; expected a score from 1 to 5",
+        ),
+        (
+            "baclofen",
+            {"spasticity_least": 0.5},
+            "spasticity_least is 0.5; expected a score from 1 to 5",
+        ),
+        (
+            "baclofen",
+            {"spasticity_least": 4.0},
+            "spasticity_least is not below spasticity_baseline",
+        ),
+    ],
+)
+def test_numbers_with_which_there_are_no_responses_are_refused(drug, changed, said):
+    with pytest.raises(ParameterError, match=said):
+        simulate(drug, "20 mg oral", [0.0, 1.0], changed, responses=True)
+
+
+def test_the_ends_of_placebo_and_pain():
+    ds = simulate("morphine", "60 mg oral", [0.0, 3.0], {"pain_placebo": [0.0, 1.0], "pain_baseline": 10.0},
+                  responses=["analgesia", "pain"])  # fmt: skip
+    np.testing.assert_allclose(ds.pain[0], 10 * (1 - ds.analgesia[0]))
+    assert (ds.pain[1] == 0).all() and (ds.pain_reduction[1] == 100).all()
+
+
+@given(st.floats(0, 1e300), st.floats(0.1, 1e6))
+def test_an_effect_lies_between_nothing_and_everything(drive, hill):
+    """However steep: half at a drive of 1, and no overflow above it."""
+    low, middle, high = (
+        float(equations.effect(np.array(u), "analgesia", {"analgesia_hill": np.array(hill)}.get))
+        for u in (drive, 1.0, 2 * drive)
+    )
+    assert 0 <= low <= high <= 1 and middle == 0.5
 
 
 def test_records_of_a_table_are_refused():

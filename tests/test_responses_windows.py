@@ -6,7 +6,7 @@ import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pkmodel import compare
+from pkmodel import compare, simulate
 from pkmodel.errors import InputError
 from pkmodel.responses import window
 
@@ -84,3 +84,67 @@ def test_all_faults_at_once():
     for words in ("analgesia is 50; expected a threshold between 0 and 1", "has no analgesia, respiratory",
                   "fewer than two times are left; they run from 0 to 10 h"):  # fmt: skip
         assert words in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("start", "said"),
+    [
+        (
+            3,
+            "start is 3 h, which is no output time; they run from 0 to 10 h, and 2 h is the nearest",
+        ),
+        (
+            -1,
+            "start is -1 h, which is no output time; they run from 0 to 10 h, and 0 h is the nearest",
+        ),
+        (
+            12,
+            "start is 12 h, which is no output time; they run from 0 to 10 h, and 10 h is the nearest",
+        ),
+        (10, "fewer than two times are left; they run from 0 to 10 h"),
+        ("4 h", "start is '4 h'; expected an output time"),
+        (np.nan, "start is nan; expected an output time"),
+    ],
+)
+def test_a_start_is_an_output_time(start, said):
+    with pytest.raises(InputError) as error:
+        window(curve(withdrawal=[0.0, 0.1, 0.5, 0.5]), start=start)
+    assert said in str(error.value)
+
+
+def test_thresholds_that_are_no_numbers_and_times_that_do_not_rise():
+    for odd in ("0.5", None, True, [0.5], np.nan):
+        with pytest.raises(InputError, match="expected a threshold between 0 and 1"):
+            window(curve(analgesia=[0, 0, 0, 1]), analgesia=odd)
+    backwards = curve(analgesia=[0, 0, 0, 1]).isel(time=slice(None, None, -1))
+    with pytest.raises(InputError, match="the times do not rise"):
+        window(backwards)
+    for few in (backwards.isel(time=0), backwards.isel(time=[])):
+        with pytest.raises(InputError, match="expected two times or more, and there are 0"):
+            window(few)
+    with pytest.raises(InputError, match="expected a Dataset, not DataArray"):
+        window(backwards.analgesia)
+
+
+def test_a_case_that_failed_is_not_one_without_withdrawal():
+    ds = simulate(
+        "morphine",
+        "60 mg oral q12h x 4",
+        np.arange(9.0),
+        {"clearance": [70.0, -1.0]},
+        responses=True,
+    )
+    found = window(ds)
+    assert found.status.values.tolist() == [0, 1]
+    assert found.time_analgesic.notnull().values.tolist() == [True, False]
+
+
+@pytest.mark.parametrize("dims", [(), ("arm",), ("subject", "arm"), ("arm", "subject", "ratio")])
+def test_dimensions_stay_in_any_order(dims):
+    """The same curve everywhere, with time in the first place."""
+    one = curve(analgesia=[0.0, 1.0, 1.0, 0.0], withdrawal=[0.0, 0.1, 0.5, 0.5])
+    many = one.expand_dims({d: [1, 2] for d in dims}).transpose("time", *dims)
+    alone, found = window(one), window(many)
+    for name in ("time_analgesic", "withdrawal_onset"):
+        assert set(found[name].dims) == set(dims)
+        np.testing.assert_array_equal(found[name], np.full((2,) * len(dims), float(alone[name])))

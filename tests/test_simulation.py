@@ -95,6 +95,12 @@ def test_each_case_is_the_case_alone():
             np.testing.assert_array_equal(ds[name].sel(subject=subject), alone[name])
 
 
+@pytest.mark.parametrize("threads", [0, -1, 0.5, np.nan, "2", True])
+def test_a_number_of_threads_that_is_none(threads):
+    with pytest.raises(InputError, match=r"threads is .*expected a whole number.*threads=2"):
+        simulate(populated(), "10 mg oral q12h x 4", [0.0, 24.0], threads=threads)
+
+
 @pytest.mark.parametrize("threads", [2, 3, 7])
 def test_threads_change_no_bit(threads):
     model = populated()

@@ -34,6 +34,11 @@ def peak_of(call):
         {"metrics": [], "times": range(1, 100)},
         {"subjects": 5, "quantiles": [0.1, 0.9]},
         {"subjects": 5, "metrics": [], "quantiles": [0.5]},
+        {"responses": "analgesia", "metrics": "auc", "sites": "plasma"},
+        {"responses": True},
+        {"responses": True, "segments": 30, "metrics": "auc"},
+        {"responses": True, "metrics": [], "times": range(1, 337), "sites": "plasma"},
+        {"responses": True, "subjects": 5, "quantiles": [0.5]},
     ],
     ids=str,
 )

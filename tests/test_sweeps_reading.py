@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from pkmodel.drugs import reader
+from pkmodel.drugs import Drug, reader
 from pkmodel.errors import InputError
+from pkmodel.responses import asked
 from pkmodel.sweeps import grid, latin_hypercube, plan_of, read, sobol
 
 TOP = 'drug = "morphine"\noral = "60 mg oral q12h x 28"\nsegments = 3\n'
@@ -55,16 +56,19 @@ def test_file_says_what_a_call_says(written):
         intended = true
         settings.clearance = "1.5 L/min"
         settings.volume = 20
+        settings.pain_placebo = "20 %"
+        responses = ["pain", "analgesia"]
         [design]
         kind = "grid"
         values.csf_loss_rate = ["0.2 /h", "0.01 /min"]
+        values.analgesia_cord_ec50 = ["50 ng/mL", "0.1 mg/L"]
         """
     )
     plan = plan_of(found.drug, found.design, **found.what)
     assert found.what["window"] == [312, 336] and found.what["times"] == [312, 324, 336]
     same = plan_of(
         "morphine",
-        grid(csf_loss_rate=[0.2, 0.6]),
+        grid(csf_loss_rate=[0.2, 0.6], analgesia_cord_ec50=[0.05, 0.1]),
         oral="60 mg oral q12h x 28",
         segments=3,
         ratio=100,
@@ -78,9 +82,16 @@ def test_file_says_what_a_call_says(written):
         tip="T10",
         variant="elderly",
         intended=True,
-        settings={"clearance": 90, "volume": 20},
+        settings={"clearance": 90, "volume": 20, "pain_placebo": 0.2},
+        responses=["analgesia", "pain"],
     )
     assert plan.hash == same.hash
+
+
+def test_all_responses_of_a_drug(written):
+    found = written(TOP + "responses = true\n" + GRID)
+    plan = plan_of(found.drug, found.design, **found.what)
+    assert plan.responses == asked(Drug.read("morphine"), True).names
 
 
 def test_arms(written):
@@ -169,6 +180,26 @@ def test_all_faults_at_once(faults):
     assert len(found) == len(expected)
 
 
+@pytest.mark.parametrize(
+    ("responses", "told"),
+    [
+        ('["itching"]', "responses: the file of morphine has no numbers of itching"),
+        ('["analgesa"]', 'responses: unknown response "analgesa" (did you mean "analgesia"?)'),
+        ('"analgesia"', 'responses: expected texts, responses = ["analgesia"], or true'),
+        ("false", "responses: expected texts"),
+    ],
+)
+def test_faults_of_responses_bring_no_others(faults, responses, told):
+    """What is set and swept of theirs cannot be judged, all else is."""
+    settings = '[settings]\nanalgesia_hill = 2\nvolume = "3 h"\n'
+    design = GRID.replace("values.ratio", "values.pain_placebo")
+    found = faults(f"{TOP}subjects = 0\nresponses = {responses}\n{settings}{design}")
+    assert [fault.partition(":")[0] for fault in found].count("responses") == 1
+    assert [fault for fault in found if fault.startswith(told)]
+    assert [fault for fault in found if fault.startswith("settings.volume: ")]
+    assert len(found) == 3
+
+
 def test_faults_of_the_whole_come_with_those_of_its_parts(faults):
     found = faults(
         f"{TOP}subjects = 0\nquantiles = [0.5, 3]\nsites = ['lumbar']\nwindow = ['2 d']\n"
@@ -207,6 +238,8 @@ def test_faults_of_the_whole_come_with_those_of_its_parts(faults):
         (TOP + '[design]\nkind = "table"\nfile = "a.csv"\nvalues.ratio = [1]', "in the place of values"),
         (TOP + "ratio = true\n" + GRID, "ratio: expected a number"),
         (TOP + "window = [3]\n" + GRID, "window: expected two times"),
+        (TOP + "settings.pain_placebo = 0.2\n" + GRID, 'is not asked for: write responses=["pain"]'),
+        (TOP + GRID.replace("ratio", "pain_placebo"), 'is not asked for: write responses=["pain"]'),
     ],
 )  # fmt: skip
 def test_faults(faults, text, clause):

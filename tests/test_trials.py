@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -120,6 +121,7 @@ def test_without_an_oral_order_nobody_needs_more_than_the_file_says():
     ds = trial("morphine", None, doses=["0.3 mg", "1 mg"], subjects=10, seed=1, months=1)
     assert (ds.need == 1).all() and (ds.oral == 0).all() and (ds.relief == 0).all()
     assert (ds.oral_dose == 0).all() and (ds.attrs["oral"]) == "none"
+    assert ds.attrs["ratio"] == "none"
     assert set(events(ds).compartment) == {"intrathecal"}
 
 
@@ -322,7 +324,6 @@ def test_everything_has_a_name_and_can_be_stored(usual, tmp_path):
     assert dict(usual.sizes) == {"subject": 70, "step": 3, "visit": 9, "day": 122}
     usual.to_netcdf(tmp_path / "trial.nc", engine="h5netcdf")
     xr.testing.assert_equal(xr.load_dataset(tmp_path / "trial.nc", engine="h5netcdf"), usual)
-    assert (usual.status == 0).all()
 
 
 def test_a_result_says_on_what_it_rests(usual):
@@ -331,6 +332,12 @@ def test_a_result_says_on_what_it_rests(usual):
     rests_on, assumed = (json.loads(usual.attrs[k]) for k in ("rests_on", "assumed"))
     assert any(note.startswith("Patients.placebo 0.15 (assumed") for note in assumed)
     assert any(note.startswith("Faults.repair 120 h (assumed") for note in assumed)
+    assert any(
+        note.startswith("scores at entry are cut off at 1 and 10 (assumed") for note in assumed
+    )
+    capped = trial("morphine", ORAL, subjects=1, months=1, titration=Titration(maximum="12 mg/day"))
+    assert "Titration.maximum 0.5 mg/h (given)" in json.loads(capped.attrs["rests_on"])
+    assert usual.attrs["taper"] == "[0.0]" and usual.attrs["placebo_control"] == "false"
     assert "Faults.per_year 4 (given)" in rests_on and set(assumed) < set(rests_on)
     for name in ("Dahan", "275 patients"):  # of the potencies, of the ratio
         assert any(name in source for source in json.loads(usual.attrs["sources"]))
@@ -346,6 +353,15 @@ def test_baclofen_by_the_ashworth_score():
     np.testing.assert_allclose(ds.dose_found, 2 * np.array([0, 0.05, 0.075, 0.1])[ds.response_step])
 
 
+def test_a_drug_without_breathing_tolerance_and_withdrawal():
+    """Clonidine: what its file has no numbers of is not in the result, and no stated ratio is behind it."""
+    ds = trial("clonidine", None, doses=["50 ug", "100 ug"], subjects=3, seed=1, months=1)
+    assert "analgesia" in ds and not {"respiratory_depression", "tolerance", "withdrawal"} & set(ds)
+    assert "equal_effect" not in ds.attrs
+    assert not [row for row in table(ds).index if "withdrawal" in row or "respiratory" in row]
+    assert "sedation at the end" in table(ds).index
+
+
 def test_parameters_that_are_given_hold_for_all():
     flat, steep = (
         trial("morphine", ORAL, subjects=20, seed=1, months=0.5, parameters={"analgesia_hill": h})
@@ -353,6 +369,167 @@ def test_parameters_that_are_given_hold_for_all():
     )
     assert float(flat.responded.mean()) < float(steep.responded.mean())
     assert flat.attrs["parameters"] == '{"analgesia_hill": 1.0}'
+
+
+# ---------------------------------------------------------------------------------- every number has a part
+
+CHANGED = {
+    "patients": [{"score": 5}, {"score_sd": 2}, {"relief": 0.5}, {"relief_cv": 0.1}, {"placebo": 0.5},
+                 {"placebo_cv": 0.1}, {"fading": "1 d"}, {"noise": 0}, {"potency_cv": 0}],
+    "titration": [{"every": "7 d"}, {"step": 0.5}, {"oral_step": 0.5}, {"target": 2}, {"maximum": "1 mg/day"},
+                  {"oral_maximum": "220 mg/day"}, {"limit": 0.5}],
+    "faults": [{"per_year": 9}, {"pump": 0.9}, {"repair": "9 d"}],
+}  # fmt: skip
+ARGUMENTS = [
+    {"threshold": 0.9}, {"observed": ("3 h", "6 h")}, {"per_day": 2}, {"wait": "2 d"}, {"ratio": 90},
+    {"taper": (0.5, 0)}, {"step_length": "2 d"}, {"placebo_control": True}, {"seed": 2},
+    {"parameters": {"tolerance_half_life": "1 d"}},
+]  # fmt: skip
+KINDS = {"patients": Patients, "titration": Titration, "faults": Faults}
+MANY = {"per_year": 6}
+
+
+@pytest.fixture(scope="module")
+def plain():
+    return trial("morphine", ORAL, subjects=30, seed=1, months=2, faults=Faults(**MANY))
+
+
+@pytest.mark.parametrize(
+    ("part", "change"), [(p, c) for p, changes in CHANGED.items() for c in changes]
+)
+def test_every_number_of_the_patients_the_rules_and_the_faults_counts(plain, part, change):
+    given = {"faults": Faults(**MANY)}
+    given[part] = KINDS[part](**(MANY | change if part == "faults" else change))
+    assert differs(trial("morphine", ORAL, subjects=30, seed=1, months=2, **given), plain)
+
+
+@pytest.mark.parametrize("change", ARGUMENTS)
+def test_every_argument_counts(plain, change):
+    given = {"subjects": 30, "seed": 1, "months": 2, "faults": Faults(**MANY)} | change
+    assert differs(trial("morphine", ORAL, **given), plain)
+
+
+def differs(one, other):
+    return not all(one[name].equals(other[name]) for name in other.data_vars)
+
+
+def test_a_larger_reservoir_is_refilled_less_often():
+    small, large = (
+        trial("morphine", ORAL, method="none", ratio=10, pump=f"SynchroMed II {ml} mL", subjects=2, months=4,
+              faults=Faults(0)).refills.sum()
+        for ml in (20, 40)
+    )  # fmt: skip
+    assert small > large
+
+
+# ------------------------------------------------------------------------------------------- the ends of the range
+
+
+def test_one_subject_no_responder_and_nothing_but_responders():
+    hopeless, easy = (
+        trial("morphine", ORAL, subjects=n, seed=1, months=1, doses=[dose], threshold=t)
+        for n, dose, t in ((1, "0.01 mg", 1.0), (5, "2.5 mg", 0.01))
+    )
+    assert not hopeless.responded.any() and (hopeless.rate == 0).all()
+    assert table(hopeless).loc["implanted [%]", "trial"] == 0
+    assert np.isnan(table(hopeless).loc["rate at the end, of those implanted [mg/day]", "trial"])
+    assert easy.responded.all() and (easy.rate > 0).all() and easy.score.notnull().all()
+
+
+def test_scores_at_the_ends_of_the_scale_stay_numbers():
+    """Low pain with a large error of reporting: nobody enters with less than 1, so that a fall is a number."""
+    ds = trial("morphine", ORAL, subjects=60, seed=1, months=1, patients=Patients(score=1, noise=5))
+    assert float(ds.entry_score.min()) == 1 and float(ds.score.min()) == 0
+    assert (
+        np.isfinite(ds.score_reduction).all()
+        and np.isfinite(ds.step_reduction.where(ds.given, 0)).all()
+    )
+    high = trial("morphine", ORAL, subjects=20, months=1, patients=Patients(score=10, score_sd=10))
+    assert float(high.entry_score.max()) == 10 and (high.need > 0).all()
+
+
+def test_a_rate_above_the_highest_is_cut_and_says_so():
+    rules = Titration(maximum="1 mg/day")
+    ds = trial(
+        "morphine", ORAL, method="none", ratio=100, subjects=5, seed=1, months=1, titration=rules
+    )
+    np.testing.assert_allclose(ds.rate, 1.0)
+    assert {CHANGES[k] for k in ds.change.isel(visit=0).values} == {"at_maximum"}
+    np.testing.assert_allclose(ds.escalation, 0.5)
+    slow = trial("morphine", ORAL, method="none", ratio=100, taper=(0.8, 0.6, 0), subjects=5, seed=1, months=2,
+                 titration=Titration(maximum="1 mg/day", target=10))  # fmt: skip
+    np.testing.assert_allclose(slow.rate[:, :3], np.tile([0.4, 0.8, 1.0], (5, 1)))
+    assert [CHANGES[k] for k in slow.change.values[0, :3]] == ["none", "none", "at_maximum"]
+
+
+def test_a_taper_may_be_longer_than_the_months():
+    long = trial("morphine", ORAL, subjects=5, months=1, taper=(1, 0.75, 0.5, 0.25, 0))
+    implanted = long.decision == 0
+    np.testing.assert_allclose(
+        long.oral_dose[implanted], np.tile([200, 150, 100], (int(implanted.sum()), 1))
+    )
+
+
+def test_a_longer_trial_begins_like_the_shorter_one(usual):
+    short = trial("morphine", ORAL, subjects=5, seed=1, months=2, faults=OFTEN)
+    days = short.sizes["day"]
+    long = usual.sel(subject=short.subject).isel(visit=slice(short.sizes["visit"]), day=slice(days))
+    assert list(long.visit.values) == list(short.visit.values)
+    for name in short.data_vars:
+        np.testing.assert_array_equal(short[name], long[name])
+
+
+def test_faults_all_the_time_leave_nothing():
+    always = Faults(per_year=99, repair="60 d")
+    ds = trial("morphine", ORAL, method="none", subjects=4, seed=1, months=3, faults=always)
+    assert (ds.delivered.isel(day=slice(60, None)) == 0).all() and (ds.refills == 0).all()
+    assert {CHANGES[k] for k in ds.change.isel(visit=slice(4, None)).values.ravel()} == {"fault"}
+
+
+def test_placebo_responders_are_those_whom_a_placebo_would_have_helped(usual):
+    """By hand: the score under the oral drug alone, less the placebo's part, with the error of the same step."""
+    people = drawn(usual.subject.values, 1)
+    whole = people.entry / (1 - usual.relief.values)
+    left = np.minimum(10, whole * (1 - usual.relief.values) * (1 - usual.placebo.values))
+    would = np.zeros(70, bool)
+    for k in range(usual.sizes["step"]):
+        said = np.clip(left + 0.5 * people.normal(f"score of step {k + 1}"), 0, 10)
+        would |= usual.given.values[:, k] & (said <= 0.5 * usual.entry_score.values)
+    np.testing.assert_array_equal(usual.placebo_response, would)
+    assert 0 < would.sum() < 70
+
+
+def test_a_table_by_hand():
+    both = strategies("morphine", ORAL, subjects=12, seed=1, months=2, faults=OFTEN)
+    found, one = table(both), both.sel(strategy="implant")
+    implanted = (one.decision == 0).values
+    expected = {
+        "responded in the trial [%]": 100 * one.responded.values.mean(),
+        "implanted [%]": 100 * implanted.mean(),
+        "pain at the end": one.score.values[:, -1].mean(),
+        "pain at 4 or below at the end [%]": 100 * (one.score.values[:, -1] <= 4).mean(),
+        "oral dose at the end [mg/day]": one.oral_dose.values[:, -1].mean(),
+        "rate at the end, of those implanted [mg/day]": one.rate.values[implanted, -1].mean(),
+        "faults of pump and catheter": (one.pump_faults + one.catheter_faults).values.sum() / 12,
+        "withdrawal after the trial [%]": 100 * (one.withdrawal.values[:, 1:].max(axis=1) > 0.25).mean(),
+        "constipation at the end": one.constipation.values[:, -1].mean(),
+    }  # fmt: skip
+    for name, value in expected.items():
+        assert found.loc[name, "implant"] == pytest.approx(value), name
+    assert (
+        found.loc[["responded in the trial [%]", "would have with a placebo [%]"], "oral"]
+        .isna()
+        .all()
+    )
+    without = trial("morphine", ORAL, method="none", subjects=2, months=1)
+    assert np.isnan(table(without).loc["responded in the trial [%]", "trial"])
+    assert found.loc["refills", "oral"] == 0
+
+
+def test_subjects_in_memory_at_once_do_not_show(usual, monkeypatch):
+    monkeypatch.setattr(running, "BLOCK", 7)
+    small = trial("morphine", ORAL, subjects=20, seed=1, months=4, faults=OFTEN)
+    xr.testing.assert_identical(small, usual.sel(subject=small.subject))
 
 
 # ------------------------------------------------------------------------------------------- refusals
@@ -383,6 +560,48 @@ def test_parameters_that_are_given_hold_for_all():
         ("morphine", ORAL, {"observed": ("4 h", "12 h")}, ParameterError, "every 3 h"),
         ("morphine", ORAL, {"doses": ["1 mg"], "method": "none"}, ParameterError, "there is none"),
         ("morphine", ORAL, {"parameters": {"analgesia_hill": [1, 2]}}, ParameterError, "several values"),
+        ("morphine", ORAL, {"parameters": {"clearance": "3 mg"}}, ParameterError, "unit of an amount"),
+        ("morphine", ORAL, {"parameters": [1]}, ParameterError, "expected names and values"),
+        ("morphine", ORAL, {"parameters": {1: 2}}, ParameterError, 'unknown parameter "1"'),
+        ("morphine", ORAL, {"parameters": {"analgesia_hill": 0}}, ParameterError, "expected more than 0"),
+        ("morphine", ORAL, {"parameters": {"clearance": 0}}, ParameterError, "subject 1, 2, 3, ... cannot be solved"),
+        ("morphine", ORAL, {"parameters": {"analgesia_maximum": 0.1}}, ParameterError, "no potency makes the oral"),
+        ("morphine", ORAL, {"patients": Patients(relief=0.999)}, ParameterError, "Lower Patients.relief"),
+        ("morphine", "0 mg oral q12h", {"doses": ["1 mg"]}, RegimenError, "gives nothing"),
+        ("morphine", "100 mg oral q12h at 3 h", {}, RegimenError, "begins at 3 h"),
+        ("morphine", "1 mg/kg oral q12h", {}, RegimenError, "is per kg"),
+        ("morphine", ORAL, {"threshold": 0}, ParameterError, "threshold is 0; expected a number above 0 and up to 1"),
+        ("morphine", ORAL, {"threshold": np.nan}, ParameterError, "threshold is nan"),
+        ("morphine", ORAL, {"threshold": True}, ParameterError, "threshold is True"),
+        ("morphine", ORAL, {"per_day": "2 mg"}, ParameterError, "per_day is '2 mg'; expected a number"),
+        ("morphine", ORAL, {"months": 0}, ParameterError, "months is 0"),
+        ("morphine", ORAL, {"months": 0.4}, ParameterError, "the first visit comes after 14 d"),
+        ("morphine", ORAL, {"seed": None}, ParameterError, "seed is None"),
+        ("morphine", ORAL, {"seed": 1.0}, ParameterError, "expected a whole number"),
+        ("morphine", ORAL, {"subjects": [1, 1]}, ParameterError, "each once"),
+        ("morphine", ORAL, {"subjects": 10**30}, ParameterError, "10 million"),
+        ("morphine", ORAL, {"doses": []}, RegimenError, "no doses"),
+        ("morphine", ORAL, {"doses": "1 mg"}, ParameterError, "expected a list of text"),
+        ("morphine", ORAL, {"doses": 0.5}, ParameterError, "expected a list of text"),
+        ("morphine", ORAL, {"doses": ["0 mg", "1 mg"]}, RegimenError, "a step of 0"),
+        ("morphine", ORAL, {"step_length": 0}, ParameterError, "expected whole days, 1 to"),
+        ("morphine", ORAL, {"wait": "5 mg"}, ParameterError, "unit of an amount"),
+        ("morphine", ORAL, {"wait": 1e12}, ParameterError, "expected whole days, 0 to"),
+        ("morphine", ORAL, {"method": "none", "step_length": "1 d"}, ParameterError, "step_length is of a trial"),
+        ("morphine", ORAL, {"observed": "3 h"}, ParameterError, "expected two times"),
+        ("morphine", ORAL, {"observed": ("12 h", "3 h")}, ParameterError, "expected two times"),
+        ("morphine", ORAL, {"taper": 0.5}, ParameterError, "taper is 0.5"),
+        ("morphine", ORAL, {"taper": ("50 %",)}, ParameterError, "expected parts that do not rise"),
+        ("morphine", ORAL, {"taper": (1.5,)}, ParameterError, "expected parts that do not rise"),
+        ("morphine", ORAL, {"patients": 3}, ParameterError, "expected Patients"),
+        ("morphine", ORAL, {"faults": 0}, ParameterError, "expected Faults"),
+        ("morphine", ORAL, {"pump": 3}, ParameterError, "expected the name of a pump"),
+        ("morphine", ORAL, {"placebo_control": "no"}, ParameterError, "expected True or False"),
+        ("morphine", None, {"doses": ["1 mg"], "ratio": 100}, ParameterError, "no oral order to convert"),
+        ("morphine", None, {"method": "none"}, ParameterError, "from which an implant without a trial has its dose"),
+        ("clonidine", "0.1 mg oral q12h", {"doses": ["50 ug"]}, DrugError, "no dose ratio"),
+        ("baclofen", "20 mg oral q8h", {"patients": Patients(score=8)}, ParameterError, "ashworth from 1.4 to 5"),
+        ("baclofen", "20 mg oral q8h", {"titration": Titration(target=0.5)}, ParameterError, "ashworth from 1 to 5"),
     ],
 )  # fmt: skip
 def test_refused(drug, oral, asked_for, error, said):
@@ -399,10 +618,33 @@ def test_all_faults_at_once():
         Patients(relief=1, noise=-1)
     with pytest.raises(ParameterError, match=r"every is '3 h'; expected whole days"):
         Titration(every="3 h")
-    with pytest.raises(ParameterError, match="pump is 2"):
-        Faults(pump=2)
+    with pytest.raises(
+        ParameterError,
+        match=r"maximum .5 mg.*step is 0; expected a number above 0.*target.*limit is 2",
+    ):
+        Titration(maximum="5 mg", step=0, target=20, limit=2)
+    with pytest.raises(ParameterError, match=r"per_year is nan.*pump is 2"):
+        Faults(per_year=np.nan, pump=2)
+    with pytest.raises(ParameterError, match=r"every is .*expected whole days, 1 to 36525"):
+        Titration(every=1e30)
     with pytest.raises(ParameterError, match="no oral order"):
         strategies("morphine", None, doses=["1 mg"])
+
+
+def test_a_drug_without_highest_doses_takes_them_from_the_rules():
+    drug = Drug.read("morphine")
+    oral = {"oral": drug.routes["oral"]}
+    with pytest.raises(InputError, match=r"no highest daily dose, intrathecal.*maximum="):
+        trial(replace(drug, routes=oral), ORAL, method="none", subjects=1, months=1)
+
+
+def test_what_is_no_trial_has_no_table_and_no_events(usual):
+    other = simulate("morphine", ORAL, [0.0, 1.0])
+    for take in (table, events):
+        with pytest.raises(InputError, match="not the result of a trial"):
+            take(other)
+        with pytest.raises(InputError, match=r"no dimension subject.*ds.sel\(subject=\[3\]\)"):
+            take(usual.sel(subject=3))
 
 
 # --------------------------------------------------------------------------------- beside what was published
@@ -451,6 +693,40 @@ def test_command(tmp_path):
     assert "For research." in done.output and "Patients.noise 0.5 (assumed" in done.output
     stored = pd.read_csv(tmp_path / "trial.csv", index_col="result")
     pd.testing.assert_frame_equal(stored, table(ds), check_names=False)
+
+
+def test_command_without_a_trial(tmp_path):
+    from click.testing import CliRunner
+
+    from pkmodel.cli import main
+
+    path = tmp_path / "trial.nc"
+    words = [
+        "trial",
+        "morphine",
+        ORAL,
+        "--method",
+        "none",
+        "--ratio",
+        "nominal",
+        "--subjects",
+        "3",
+        "--months",
+        "1",
+    ]
+    done = CliRunner().invoke(main, [*words, "-o", str(path)])
+    assert done.exit_code == 0, done.output
+    assert re.search(r"^ +responded in the trial \[%\] +-$", done.output, re.MULTILINE)
+    assert " step " not in done.output.split("Assumed")[0]
+    stored = xr.load_dataset(path, engine="h5netcdf")
+    ds = trial("morphine", ORAL, method="none", ratio="nominal", subjects=3, months=1)
+    np.testing.assert_array_equal(stored.score, ds.score)
+    wrong = CliRunner().invoke(
+        main, [*words[:3], "--ratio", "nan", "--threshold", "2", "--months", "0"]
+    )
+    assert wrong.exit_code == 2
+    for text in ("ratio is nan", "threshold is 2", "months is 0"):
+        assert text in wrong.output
 
 
 def test_an_event_table_for_other_models(usual):

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from pkmodel import __version__
 from pkmodel.cli import tables
-from pkmodel.cli.faults import DEBUG, Program, in_options, warn_of_failures
+from pkmodel.cli.faults import Program, in_options, warn_of_failures
 from pkmodel.cli.files import Files
+from pkmodel.cli.options import FILES, MODEL, STUDY, TIMES, Pair, debug, table_option, with_options
 from pkmodel.cli.records import answer_lines, drawn_for, read_doses, table_lines, tell
-from pkmodel.cli.responding import read_names, response_table
+from pkmodel.cli.responding import read_study, response_table
 from pkmodel.cli.study import (
     Arms,
-    Study,
     end_of,
     exposure,
     fine_times,
@@ -33,107 +33,10 @@ from pkmodel.errors import InputError
 if TYPE_CHECKING:
     import numpy as np
 
-    from pkmodel.cli.study import Run
+    from pkmodel.cli.study import Run, Study
     from pkmodel.events import EventTable
 
 __all__ = ["main"]
-
-
-class Hours(click.ParamType):
-    """A time with its unit, read into hours."""
-
-    name = "time"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> float:
-        """Read the text."""
-        from pkmodel import units
-
-        hours = float(units.convert(value, "time", name=f"--{param.name}"))
-        if not hours:
-            self.fail(f'"{value}" is not above 0', param, ctx)
-        return hours
-
-
-class Pair(click.ParamType):
-    """``NAME=VALUE``."""
-
-    name = "name=value"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, str]:
-        """Part the text at the first equals sign."""
-        name, equals, text = value.partition("=")
-        if not (name.strip() and equals and text.strip()):
-            self.fail(f'"{value}" is not of the form {param.metavar}', param, ctx)
-        return name.strip(), text.strip()
-
-
-# ------------------------------------------------------------------------------------------ options
-
-
-def start_debugging(ctx: click.Context, param: Any, value: bool) -> None:
-    """Let errors show their traceback."""
-    if value:
-        ctx.meta[DEBUG] = True
-
-
-debug = click.option(
-    "--debug",
-    is_flag=True,
-    is_eager=True,
-    expose_value=False,
-    callback=start_debugging,
-    help="Show the traceback of an error.",
-)
-
-MODEL = (
-    click.option(
-        "--set", "settings", type=Pair(), multiple=True, metavar='NAME="VALUE UNIT"',
-        help='A parameter of the model for all subjects: --set clearance="1.5 L/min". Repeatable.',
-    ),
-    click.option("--segments", type=click.IntRange(3, 240), default=30, metavar="N", show_default=True,
-                 help="Segments of spinal CSF."),
-    click.option("--tip", default="L3-L4", metavar="LEVEL", show_default=True,
-                 help="Level at which intrathecal doses enter: T10, or L3-L4 between two."),
-)  # fmt: skip
-STUDY = (
-    *MODEL,
-    click.option("--subjects", type=click.IntRange(min=1), metavar="N",
-                 help="Draw N subjects with the spread of the drug file; otherwise one typical adult."),
-    click.option("--seed", type=click.IntRange(min=0), default=0, metavar="N", show_default=True,
-                 help="Seed of the draw."),
-    click.option("--intended", is_flag=True,
-                 help="Doses outside the range of the drug file are meant."),
-    click.option("--all-sites", is_flag=True,
-                 help="Print every site: parts of the head, regions of the cord, metabolites."),
-)  # fmt: skip
-TIMES = (
-    click.option("--until", type=Hours(), metavar="TIME",
-                 help='End of the simulation: "14 d". By default the end of the longest regimen.'),
-    click.option("--every", type=Hours(), metavar="TIME",
-                 help='Step of the stored times: "15 min". By default 5 min to 1 h, 337 times at most.'),
-)  # fmt: skip
-FILES = (
-    click.option("-o", "--output", metavar="FILE",
-                 help="Store the result: .nc (NetCDF), .zarr, or .csv (a long table)."),
-    click.option("--plot", metavar="FILE", help="Draw a figure: .png, .pdf or .svg."),
-    click.option("--force", is_flag=True, help="Overwrite files that exist."),
-)  # fmt: skip
-
-
-table_option = click.option(
-    "--table", metavar="FILE", help="Read an event table from a .csv file instead."
-)
-
-
-def with_options(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Give a command these options, in this order."""
-
-    def decorate(command: Any) -> Any:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return decorate
 
 
 # ----------------------------------------------------------------------------------------- commands
@@ -175,6 +78,8 @@ Examples:
     pkmodel compare morphine --oral "60 mg oral modified q12h x 28" \\
         --intrathecal "1 mg/day intrathecal pump for 14 d" \\
         --arm epidural="4 mg epidural bolus q12h x 28"
+  What the concentrations do, if the curve of analgesia is steeper:
+    pkmodel compare morphine --oral "60 mg oral q12h x 28" --responses analgesia --set analgesia_hill=4
 """
 )
 @click.argument("drug")
@@ -200,7 +105,7 @@ def compare(ctx: click.Context, drug: str, **given: Any) -> None:
     """
     from pkmodel.comparison import compare as run
 
-    files, study = Files.of(given), Study.of(drug, given)
+    files, (study, answers) = Files.of(given), read_study(drug, given)
     arms = Arms.of(study, given)
     regimens = list(arms.regimens.values())
     end = end_of(regimens, given["until"])
@@ -208,15 +113,15 @@ def compare(ctx: click.Context, drug: str, **given: Any) -> None:
 
     def simulated(times: np.ndarray) -> Run:
         return lambda subjects: run(
-            study.drug, **arms.arguments, times=times, parameters=study.settings, subjects=subjects,
-            seed=study.seed, intended=study.intended, responses=read_names(given["responses"]),
+            study.drug, **arms.arguments, times=times, parameters={**study.settings, **answers.settings},
+            subjects=subjects, seed=study.seed, intended=study.intended, responses=answers.names,
         )  # fmt: skip
 
     times = fine_times(regimens, *span)
     fine = simulated(times)
     metrics = study.in_parts(lambda subjects: exposure(fine(subjects)), times.size)
     say(
-        [*study_lines(study), *tables.regimen_table(arms.regimens)],
+        [*study_lines(study, answers.settings), *tables.regimen_table(arms.regimens)],
         tables.exposure_table(study.printed(metrics), span, arms.labels),
         response_table(metrics, arms.labels),
         ratio_lines(study, arms),
@@ -273,7 +178,7 @@ def simulate(ctx: click.Context, drug: str, regimen: str | None, **given: Any) -
     from pkmodel.regimen import Regimen
     from pkmodel.simulation import simulate as run
 
-    files, study = Files.of(given), Study.of(drug, given)
+    files, (study, _) = Files.of(given), read_study(drug, given)
     ordered = read_doses(given["table"], regimen, study)
     if not isinstance(ordered, Regimen):
         ctx.exit(simulate_records(study, ordered, files, given))
@@ -342,7 +247,7 @@ def explain(drug: str, regimen: str | None, **given: Any) -> None:
     """
     from pkmodel.simulation import explain as run
 
-    study = Study.of(
+    study, _ = read_study(
         drug, {"subjects": None, "seed": 0, "intended": True, "all_sites": False, **given}
     )
     ordered = read_doses(given["table"], regimen, study)
@@ -386,7 +291,7 @@ def equivalence(ctx: click.Context, drug: str, **given: Any) -> None:
     """
     from pkmodel.equivalence import pair
 
-    files, study = Files.of(given), Study.of(drug, given)
+    files, (study, _) = Files.of(given), read_study(drug, given)
     ordered = [study.regimen(given[k]) if given[k] else None for k in ("reference", "test")]
     ratios = implied_ratios(study, *ordered)
     judged = ratios_to_judge(study.drug, pair(ratios), given["ratio"])
@@ -472,9 +377,10 @@ for command in (trial, validate, sweep, warm):
     main.add_command(command)
 
 
-def study_lines(study: Study) -> list[str]:
-    """The drug, and in whom."""
-    return [tables.heading(study.drug, study.subjects, study.seed, list(study.settings))]
+def study_lines(study: Study, further: Iterable[str] = ()) -> list[str]:
+    """The drug, and in whom, with the names of what is set."""
+    fixed = [*study.settings, *further]
+    return [tables.heading(study.drug, study.subjects, study.seed, fixed)]
 
 
 def say(*paragraphs: Sequence[str]) -> None:

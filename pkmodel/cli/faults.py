@@ -65,7 +65,7 @@ def in_options(text: str) -> str:
     """
     text = re.sub(r"\bratio=\[([^]]*)\]", lambda m: "--ratio " + m[1].replace(" ", ""), text)
     text = re.sub(r"\bratio=(?=\d)", "--ratio ", text)
-    text = re.sub(r'parameters=\{"(\w+)": ("[^"]*")\}', r"--set \1=\2", text)
+    text = re.sub(r"\bparameters=\{([^}]*)\}", _in_settings, text)
     text = re.sub(r'\barms=\{"(\w+)": ("[^"]*"|\.\.\.)\}', r"--arm \1=\2", text)
     text = re.sub(
         r'pkmodel\.sweep\(\.\.\., (store="[^"]*")\)', r"pkmodel sweep run sweep.toml \1", text
@@ -75,6 +75,12 @@ def in_options(text: str) -> str:
     text = text.replace("runs_per_box", "--runs-per-box")
     text = re.sub(r"\b(oral|intrathecal)= ", r"--\1 ", text)
     return re.sub(r"\bintended=True( \(on the command line --intended\))?", "--intended", text)
+
+
+def _in_settings(parameters: re.Match[str]) -> str:
+    """Parameters as options ``--set``."""
+    pairs = re.findall(r'"(\w+)": ([^,]+)', parameters[1])
+    return " ".join(f"--set {name}={value}" for name, value in pairs)
 
 
 def require(module: str, extra: str, what: str) -> None:

@@ -126,8 +126,15 @@ def read_settings(drug: Drug, pairs: Iterable[tuple[str, str]]) -> dict[str, flo
 
 
 def read_ratios(drug: Drug, text: str | None) -> list[float]:
-    """Numbers and presets, parted by commas; by default the nominal ratio of the drug's file."""
-    return _read_ratios(text or "nominal", drug.ratio)
+    """Numbers and presets, parted by commas; by default the nominal ratio of the drug's file.
+
+    Examples
+    --------
+    >>> from pkmodel.drugs import Drug
+    >>> read_ratios(Drug.read("morphine"), "100, nominal"), read_ratios(Drug.read("morphine"), None)
+    ([100.0, 300.0], [300.0])
+    """
+    return _read_ratios("nominal" if text is None else text, drug.ratio)
 
 
 def _read_ratios(text: str, named: Callable[[str], float]) -> list[float]:
@@ -283,7 +290,7 @@ def implied_ratios(study: Study, reference: Regimen | None, test: Regimen | None
 def exposure(ds: xr.Dataset) -> xr.Dataset:
     """What the tables show of a result."""
     from pkmodel import nca
-    from pkmodel.cli.responding import averages
+    from pkmodel.responses.averaging import averages
 
     metrics = nca.summary(ds, start=float(ds.time[0]), end=float(ds.time[-1]))
     return metrics[["cmax", "cav", "auc", "status"]].assign(averages(ds))

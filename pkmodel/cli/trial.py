@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pkmodel.cli import tables
-from pkmodel.cli.faults import warn_of_failures
 from pkmodel.cli.files import checked_path, save
+from pkmodel.cli.options import force, seed, subjects
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,26 +56,12 @@ Examples:
     show_default=True,
     help="How long they are followed.",
 )
-@click.option(
-    "--subjects",
-    type=click.IntRange(min=1),
-    default=200,
-    metavar="N",
-    show_default=True,
-    help="Number of patients.",
-)
-@click.option(
-    "--seed",
-    type=click.IntRange(min=0),
-    default=0,
-    metavar="N",
-    show_default=True,
-    help="Seed of the draw.",
-)
+@subjects("Number of patients.", 200)
+@seed
 @click.option("--compare", is_flag=True, help="Treat the same patients by mouth, too.")
 @click.option("--intended", is_flag=True, help="Doses outside the drug's range are meant.")
 @click.option("-o", "--output", metavar="FILE", help="Store the result, .nc, or the table, .csv.")
-@click.option("--force", is_flag=True, help="Overwrite files that exist.")
+@force
 def trial(
     drug: str, oral: str, compare: bool, output: str | None, force: bool, **asked: Any
 ) -> None:
@@ -96,8 +82,6 @@ def trial(
     if path is not None:
         found.to_csv(path, index_label="result") if path.suffix == ".csv" else save(ds, path)
         click.echo(f"Result: {path}")
-    failed = warn_of_failures(ds.status)
-    click.get_current_context().exit(int(failed))
 
 
 def _number(text: str | None) -> float | str | None:

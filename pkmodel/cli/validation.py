@@ -13,6 +13,7 @@ import click
 from pkmodel.cli import tables
 from pkmodel.cli.faults import require
 from pkmodel.cli.files import checked_path
+from pkmodel.cli.options import force, seed, segments, subjects
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,33 +47,12 @@ Examples:
     metavar="FILE",
     help="Cases of your own, .toml; by default those of the package.",
 )
-@click.option(
-    "--segments",
-    type=click.IntRange(3, 240),
-    default=30,
-    metavar="N",
-    show_default=True,
-    help="Segments of spinal CSF.",
-)
-@click.option(
-    "--subjects",
-    type=click.IntRange(min=1),
-    default=200,
-    metavar="N",
-    show_default=True,
-    help="Draw N subjects with the spread of the drug file.",
-)
-@click.option(
-    "--seed",
-    type=click.IntRange(min=0),
-    default=0,
-    metavar="N",
-    show_default=True,
-    help="Seed of the draw.",
-)
+@segments
+@subjects("Draw N subjects with the spread of the drug file.", 200)
+@seed
 @click.option("-o", "--output", metavar="FILE", help="Store the table: .csv.")
 @click.option("--plot", metavar="FOLDER", help="Draw a figure of every case into a folder.")
-@click.option("--force", is_flag=True, help="Overwrite files that exist.")  # fmt: skip
+@force
 def validate(cases: tuple[str, ...], segments: int, subjects: int, seed: int, **files: Any) -> None:
     """Compare predictions with published clinical observations.
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from pkmodel.drugs.effects import EFFECTS, RESPONSES
 from pkmodel.responses import equations
+from pkmodel.responses.limits import check
 from pkmodel.responses.states import PACES, Added, States, followed, places_of, site_of
 from pkmodel.variables import attributes
 
@@ -74,6 +75,15 @@ class Responses:
         """Some sites, if they are any, and those of the responses."""
         return (*sites, *self._states.sites) if sites else sites
 
+    @property
+    def described(self) -> dict[str, dict[str, str]]:
+        """Attributes of every variable of the answer: its unit and meaning, and the numbers that it rests on."""
+        return {
+            v: {**attributes(v), **self._rests_on(name)}
+            for name in self.names
+            for v in VARIABLES[name]
+        }
+
     @cached_property
     def _states(self) -> Added:
         states = States(self.drug.model(), self.drug.responses)
@@ -113,7 +123,13 @@ class Responses:
         -------
         xarray.Dataset
             With a variable or two for each response; each says on which numbers it rests.
+
+        Raises
+        ------
+        ParameterError
+            Numbers with which there are no responses.
         """
+        self.check(value)
         array = ds.concentration.transpose(..., "site", "time")
         sites = [str(site) for site in array.site.values]
         values = array.values
@@ -124,9 +140,12 @@ class Responses:
         dims = tuple(d for d in array.dims if d != "site")
         with np.errstate(all="ignore"):
             found = self.variables(at, value)
-        rests_on = {v: self._rests_on(name) for name in self.names for v in VARIABLES[name]}
-        named = {v: (dims, found[v], {**attributes(v), **rests_on[v]}) for v in rests_on}
+        named = {v: (dims, found[v], attrs) for v, attrs in self.described.items()}
         return self._without_additions(ds).assign(named).assign_attrs(self._provenance(ds.attrs))
+
+    def check(self, value: Value) -> None:
+        """Refuse numbers with which there are no responses, such as an EC50 of 0."""
+        check(self._all_numbers, value)
 
     def variables(self, at: At, value: Value) -> dict[str, Floats]:
         """Arrays of all variables, from concentrations by site."""

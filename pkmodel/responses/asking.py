@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pkmodel.drugs.effects import EFFECTS, FOLLOWING, MAIN, REQUIRED, RESPONSES
 from pkmodel.errors import DrugError, InputError, did_you_mean
@@ -51,16 +51,17 @@ def asked(drug: Drug | None, responses: bool | str | Iterable[str] | None) -> Re
             remedy='Give the drug or its name, "morphine", in place of the model.',
         )
     if responses is True:
-        names = [name for name in RESPONSES if not missing(drug, name)]
-        if not names:
+        every = [name for name in RESPONSES if not missing(drug, name)]
+        if not every:
             raise DrugError(f"the file of {drug.name} has no numbers of any response",
                             remedy="docs/responses.md shows how a file gets them.")  # fmt: skip
-        return _responses(drug, names)
-    names = [responses] if isinstance(responses, str) else list(responses)
+        return _responses(drug, every)
+    one = isinstance(responses, str) or not isinstance(responses, Iterable)
+    names: list[Any] = [responses] if one else list(responses)
     unknown = [
         f'unknown response "{name}"{did_you_mean(str(name), RESPONSES)}'
         for name in names
-        if name not in RESPONSES
+        if not isinstance(name, str) or name not in RESPONSES
     ]
     if unknown or not names:
         raise InputError(

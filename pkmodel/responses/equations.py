@@ -54,8 +54,14 @@ def effect(u: Floats, name: str, value: Value) -> Floats:
     array([0. , 0.5, 0.9])
     """
     hill, maximum = value(f"{name}_hill"), value(f"{name}_maximum")
-    share = np.minimum(1.0, u / 2) if hill is None else u**hill / (1 + u**hill)
+    share = np.minimum(1.0, u / 2) if hill is None else _sigmoid(u, hill)
     return np.asarray(share if maximum is None else maximum * share)
+
+
+def _sigmoid(u: Floats, hill: Floats) -> Floats:
+    with np.errstate(over="ignore", invalid="ignore"):
+        power = u**hill
+        return np.where(np.isinf(power), 1.0, power / (1 + power))
 
 
 def shift(cord: Floats, value: Value) -> Floats:

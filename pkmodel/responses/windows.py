@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-__all__ = ["window"]
+__all__ = ["WITHDRAWN", "window"]
+
+WITHDRAWN = 0.25
+"""Loss of effect that counts as withdrawal; assumed."""
 
 
 def window(
@@ -24,7 +27,7 @@ def window(
     *,
     analgesia: float = 0.5,
     respiration: float = 0.25,
-    withdrawal: float = 0.25,
+    withdrawal: float = WITHDRAWN,
     start: float | None = None,
 ) -> xr.Dataset:
     """Time above thresholds, margin of safety and onset of withdrawal, of every arm and subject.
@@ -40,7 +43,8 @@ def window(
     withdrawal : float
         Loss of effect that counts as withdrawal; a quarter is assumed.
     start : float, optional
-        Output time [h] from which on it is looked, such as that of a stall; by default the first.
+        Output time [h] from which on it is looked, such as that of a stall; by default the first. A time between two
+        of them is refused.
 
     Returns
     -------
@@ -48,12 +52,13 @@ def window(
         Over the dimensions of `ds` but time, those that its responses allow: ``time_analgesic`` and
         ``time_depressed`` [h], with lines drawn between the output times; ``margin``, the dose that at its worst
         moment halves breathing per dose that gives half of the analgesia on average; ``withdrawal_onset`` [h] after
-        `start`, NaN where there is none.
+        `start`, NaN where there is none; ``status`` of the simulation: of cases that failed all is NaN.
 
     Raises
     ------
     InputError
-        No such responses in `ds`, a threshold that is not between 0 and 1, or no two times after the start.
+        No such responses in `ds`, a threshold that is not between 0 and 1, a start that is no output time, or no two
+        times after it.
 
     Notes
     -----
@@ -69,6 +74,8 @@ def window(
     """
     import xarray as xr
 
+    if not isinstance(ds, xr.Dataset):
+        raise InputError(f"expected a Dataset, not {type(ds).__name__}", remedy=_REMEDY)
     limits = {"analgesia": analgesia, "respiration": respiration, "withdrawal": withdrawal}
     rows = [
         ("time_analgesic", "analgesia", _hours_above, analgesia),
@@ -76,35 +83,63 @@ def window(
         ("withdrawal_onset", "withdrawal", _first_above, withdrawal),
     ]
     rows = [row for row in rows if row[1] in ds]
-    own = ds if start is None else ds.sel(time=slice(float(start), None))
-    _check(limits, rows, own.time.values, ds.time.values)
+    times = ds.time.values if "time" in ds.dims else np.zeros(0)
+    faults = _faults(limits, rows, times)
+    first = _first(faults, times, start)
+    if faults:
+        raise InputError(*faults, remedy=_REMEDY)
+    own = ds.isel(time=slice(first, None))
     found = {name: _reduced(own, variable, rule, limit) for name, variable, rule, limit in rows}
     if {"analgesia_drive", "respiratory_drive"} <= set(ds.data_vars):
         span = float(own.time[-1] - own.time[0])
         average = own.analgesia_drive.integrate("time") / span
         found["margin"] = average / own.respiratory_drive.max("time")
     named = {name: values.assign_attrs(attributes(name)) for name, values in found.items()}
+    if "status" in ds:
+        named["status"] = ds.status
     thresholds = ", ".join(f"{name} {limit:g}" for name, limit in limits.items())
     return xr.Dataset(named, attrs={**ds.attrs, "thresholds": thresholds})
 
 
-def _check(limits: dict[str, float], rows: list[Any], own: Floats, whole: Floats) -> None:
+_REMEDY = 'Write window(compare("morphine", "60 mg oral q12h x 28", responses=True), start=312).'
+
+
+def _faults(limits: dict[str, Any], rows: list[Any], times: Floats) -> list[str]:
+    """What is wrong with the thresholds and the Dataset."""
     faults = [
         f"{name} is {limit!r}; expected a threshold between 0 and 1"
         for name, limit in limits.items()
-        if not 0 < limit < 1
+        if not _is_number(limit) or not 0 < limit < 1
     ]
     if not rows:
         faults.append("the Dataset has no analgesia, respiratory depression or withdrawal")
-    if len(own) < 2:
+    if len(times) < 2:
+        faults.append(f"expected two times or more, and there are {len(times)}")
+    elif (np.diff(times) <= 0).any():
+        faults.append("the times do not rise")
+    return faults
+
+
+def _first(faults: list[str], times: Floats, start: Any) -> int:
+    """Place of the first time that is looked at."""
+    if start is None or len(times) < 2:
+        return 0
+    if not _is_number(start) or not np.isfinite(start):
+        faults.append(f"start is {start!r}; expected an output time [h], 312")
+        return 0
+    place = int(np.abs(times - start).argmin())
+    ends = f"they run from {times[0]:g} to {times[-1]:g} h"
+    if abs(times[place] - start) > 1e-9 * max(1.0, abs(start)):
         faults.append(
-            f"fewer than two times are left; they run from {whole[0]:g} to {whole[-1]:g} h"
+            f"start is {start:g} h, which is no output time; {ends}, and {times[place]:g} h is the nearest"
         )
-    if faults:
-        raise InputError(
-            *faults,
-            remedy='Write window(compare("morphine", "60 mg oral q12h x 28", responses=True), start=312).',
-        )
+    elif place == len(times) - 1:
+        faults.append(f"fewer than two times are left; {ends}")
+    return place
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float | np.number) and not isinstance(value, bool)
 
 
 def _reduced(

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 from itertools import pairwise
+from numbers import Integral
 from typing import TYPE_CHECKING
+
+from pkmodel.errors import InputError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,6 +20,12 @@ LANES = 32
 
 def cuts_of(count: int, work: int, threads: int | None) -> list[slice]:
     """Cases in so many slices, whole blocks of lanes each; by default as many as the work is worth."""
+    whole = isinstance(threads, Integral) and not isinstance(threads, bool)
+    if threads is not None and (not whole or threads < 1):
+        raise InputError(
+            f"threads is {threads!r}; expected a whole number, 1 or above",
+            remedy="Write threads=2.",
+        )
     if threads is None:
         threads = (
             len(os.sched_getaffinity(0))

@@ -10,6 +10,7 @@ import numpy as np
 
 from pkmodel.comparison import compare
 from pkmodel.nca.arrays import maximum
+from pkmodel.responses.averaging import MEAN, averages
 from pkmodel.sweeps.caching import use_node_cache
 from pkmodel.sweeps.design import RUN
 from pkmodel.sweeps.plan import METRICS, STRUCTURE, Plan
@@ -60,6 +61,9 @@ def layout(plan: Plan) -> dict[str, tuple[tuple[str, ...], str, dict[str, str]]]
     found = {name: (dims, "float64", {"units": METRICS[name]}) for name in plan.metrics}
     if not plan.metrics:
         found["concentration"] = ((*dims, "time"), "float64", {"units": "mg/L"})
+    time, mean = ((), MEAN) if plan.metrics else (("time",), {})
+    for name, about in plan.described.items():
+        found[name] = (("arm", *over, *time), "float64", about | mean)
     told = {"long_name": "0: can be trusted; 255: not run; others: see pkmodel.variables.explain"}
     found[FAILED] = ((), "int64", {"long_name": "cases (subjects times arms) that failed"})
     found[STATUS] = ((), "uint8", told)
@@ -133,6 +137,7 @@ def _simulated(plan: Plan, structure: Mapping[str, Any], points: Arrays, count: 
         intended=True,
         sites=plan.kept,
         amounts=False,
+        responses=plan.responses or None,
         threads=1,
     )
     return ds if RUN in ds.dims else ds.expand_dims({RUN: len(copies)})
@@ -150,6 +155,8 @@ def _reduced(plan: Plan, ds: xr.Dataset) -> Arrays:
         found = _metrics(plan, concentration, area, ds.time.values)
     else:
         found = {"concentration": concentration}
+    if plan.responses:
+        found |= _responses(plan, ds)
     if plan.quantiles:
         found = {name: _quantiles(values, plan.quantiles) for name, values in found.items()}
     return {**found, FAILED: (status > 0).sum(axis=1), STATUS: status.max(axis=1)}
@@ -169,6 +176,15 @@ def _metrics(plan: Plan, c: NDArray[Any], area: NDArray[Any], times: NDArray[Any
         "tmax": lambda: _times_of_peaks(inside, times[first : last + 1] - plan.window[0]),
     }
     return {name: every[name]() for name in plan.metrics}
+
+
+def _responses(plan: Plan, ds: xr.Dataset) -> Arrays:
+    """Responses, as averages over the window where metrics are kept."""
+    if plan.metrics:
+        found = averages(ds.sel(time=slice(*plan.window)))
+    else:
+        found = {name: ds[name] for name in plan.described}
+    return {name: values.transpose(RUN, "arm", ...).values for name, values in found.items()}
 
 
 def _times_of_peaks(c: NDArray[Any], times: NDArray[Any]) -> NDArray[Any]:

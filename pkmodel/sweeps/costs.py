@@ -114,13 +114,17 @@ def require_memory(plan: Plan, blocks: Blocks, workers: int, in_memory: bool) ->
 
 
 def _run_bytes(plan: Plan) -> float:
-    """Of one run as it is computed: its matrices beside the profiles of one arm, or the profiles of all arms twice.
+    """Of one run as it is computed: the profiles of all arms, and beside them their copies, or one arm at work.
 
-    Measured with tracemalloc over plans of 3 and 30 segments; SPARE makes it an upper bound.
+    At work are its matrices, all sites that are solved, and the responses with what they follow from. Measured with
+    tracemalloc over plans of 3 and 30 segments; SPARE makes it an upper bound.
     """
-    profiles = 2 * len(plan.kept) * len(plan.times) * plan.cases_per_run
+    responses = len(plan.described)
+    numbers = len(plan.times) * plan.cases_per_run
+    profiles = (2 * len(plan.kept) + responses) * numbers
     matrices = (plan.subjects or 1) * _order(plan) ** 2
-    return 8 * SPARE * (profiles + max(profiles, matrices))
+    arm = (2 * len(plan.solved) + responses) * numbers / len(plan.names)
+    return 8 * SPARE * (profiles + max(profiles, matrices + arm))
 
 
 def _workspace_bytes(plan: Plan) -> float:
@@ -130,7 +134,7 @@ def _workspace_bytes(plan: Plan) -> float:
 
 def _order(plan: Plan) -> int:
     """Of the augmented matrix: states, integrals of the sites, inflows."""
-    return len(plan.model.states) + len(plan.kept) + len(plan.names)
+    return len(plan.model.states) + len(plan.solved) + len(plan.names)
 
 
 def _memory() -> float:

@@ -16,6 +16,8 @@ from pkmodel.comparison import check_converted
 from pkmodel.drugs import Drug
 from pkmodel.errors import InputError, did_you_mean
 from pkmodel.regimen import Regimen
+from pkmodel.responses import Responses, asked
+from pkmodel.responses.naming import unasked
 from pkmodel.schedule import body_sizes
 from pkmodel.simulation.reading import body_weight, with_body_sizes
 from pkmodel.sweeps.design import LABELS, Design
@@ -34,6 +36,9 @@ METRICS = {
     "tmax": "h",
 }
 """What can be kept in the place of a profile, over the window: its unit. ``tmax`` counts from the window's start."""
+
+ASK = 'responses=["{}"]'
+"""How a sweep asks for a response."""
 
 STRUCTURE = (*LABELS, "segments")
 """What a design may vary besides the ratio and the parameters: another model or another order."""
@@ -61,7 +66,7 @@ class Plan:
     window : tuple of float
         First and last hour of the metrics.
     times : tuple of float
-        Output times [h]: of the profiles, or those that peaks are looked for at.
+        Output times [h]: of the profiles, or those that peaks and averages are looked for at.
     sites : tuple of str
         Sites that are kept; empty for all.
     subjects : int, optional
@@ -78,6 +83,8 @@ class Plan:
         Of the drug; empty for its own numbers.
     intended : bool
         Doses outside the drug file's range are meant.
+    responses : tuple of str
+        Responses that are kept: averages over the window, or profiles where there are no metrics.
     """
 
     drug: str
@@ -96,6 +103,7 @@ class Plan:
     tip: str = "L3-L4"
     variant: str = ""
     intended: bool = False
+    responses: tuple[str, ...] = ()
 
     def record(self) -> dict[str, Any]:
         """The plan as JSON has it; of the design a digest alone."""
@@ -120,13 +128,17 @@ class Plan:
     @cached_property
     def hash(self) -> str:
         """Of everything that the results depend on, the numbers of the drug included."""
-        variants = {self.variant, *self._column("variant")}
+        variants = [self._variant(v) for v in sorted({self.variant, *self._column("variant")})]
+        groups = [drug.parameters for drug in variants]
+        record = self.record()
+        if self.responses:
+            groups += [drug.responses for drug in variants]
+        else:  # as it was when there were none, so that stores of that time are gone on with
+            del record["responses"]
         numbers = [
-            (name, p.value, p.cv, p.distribution)
-            for variant in sorted(variants)
-            for name, p in self._variant(variant).parameters.items()
+            (name, p.value, p.cv, p.distribution) for group in groups for name, p in group.items()
         ]
-        text = json.dumps([self.record(), self._drug.molar_mass, numbers], sort_keys=True)
+        text = json.dumps([record, self._drug.molar_mass, numbers], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
     def at(self, structure: Mapping[str, Any]) -> Drug:
@@ -148,10 +160,20 @@ class Plan:
             yield from ({**first, name: value} for value in np.unique(values) if value != first[name])  # fmt: skip
 
     @cached_property
+    def wanted(self) -> Responses | None:
+        """The responses at the first point; None if there are none."""
+        return asked(self.at(next(self.structures())), self.responses or None)
+
+    @cached_property
     def model(self) -> Model:
-        """The model at the first point, with the body sizes that doses are per."""
-        model = self.at(next(self.structures())).model()
+        """The model at the first point, with the body sizes that doses are per, and with what responses add."""
+        model = self._own_model if self.wanted is None else self.wanted.model
         return with_body_sizes(model, self._per, None, (*self.settings, *self.design.columns))
+
+    @cached_property
+    def _own_model(self) -> Model:
+        """The drug's own model at the first point."""
+        return self.at(next(self.structures())).model()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -166,8 +188,18 @@ class Plan:
     @property
     def kept(self) -> tuple[str, ...]:
         """Sites of the results."""
-        known = self.model.sites
+        known = self._own_model.sites
         return tuple(s for s in known if s in self.sites) if self.sites else tuple(known)
+
+    @property
+    def solved(self) -> tuple[str, ...]:
+        """Sites that are computed: those of the results, and those that responses follow from."""
+        return self.kept if self.wanted is None else self.wanted.with_own(self.kept)
+
+    @property
+    def described(self) -> dict[str, dict[str, str]]:
+        """Variables of the responses in the results, with their attributes."""
+        return {} if self.wanted is None else self.wanted.described
 
     @property
     def cases_per_run(self) -> int:
@@ -191,9 +223,11 @@ class Plan:
         faults = [*before, *self._structure_faults()]
         if len(faults) == len(before):
             faults += [*self._design_faults(), *self._ratio_faults(), *self._kept_faults()]
+            faults += self._response_faults()
         if faults:
             unknown = any("the model " in fault for fault in faults)
-            known = f"The model has {', '.join(self._drug.model().defaults)}."
+            model = model_with(self._drug, asked(self._drug, self.responses or None))
+            known = f"The model has {', '.join(model.defaults)}."
             raise InputError(*faults, remedy=known if unknown else "")
         self._check_doses()
 
@@ -213,7 +247,8 @@ class Plan:
         for name in columns:
             if name not in known:
                 hint = did_you_mean(name, known)
-                yield f'the design varies "{name}", which the model does not have{hint}'
+                none = f'the design varies "{name}", which the model does not have{hint}'
+                yield unasked(name, ASK) or none
             if name in self.settings:
                 yield f'the parameter "{name}" is both set and swept'
         for name, given in self.design.dimensions.items():
@@ -238,7 +273,7 @@ class Plan:
             yield f"the ratio is {wrong[0]:g}; expected numbers above 0"
 
     def _kept_faults(self) -> Iterator[str]:
-        known = {"metric": tuple(METRICS), "site": tuple(self.model.sites)}
+        known = {"metric": tuple(METRICS), "site": tuple(self._own_model.sites)}
         for kind, names in (("metric", self.metrics), ("site", self.sites)):
             for name in names:
                 if name not in known[kind]:
@@ -259,6 +294,25 @@ class Plan:
         times = np.array(self.times)
         if not (len(times) and times[0] >= 0 and (np.diff(times) > 0).all() and times[-1] < np.inf):
             yield "times: expected hours, ascending"
+
+    def _response_faults(self) -> tuple[str, ...]:
+        """Of the numbers of responses, at all points."""
+        try:
+            if self.wanted is not None:
+                self.wanted.check(self._at_all_points)
+        except InputError as error:
+            return error.faults
+        return ()
+
+    def _at_all_points(self, name: str) -> NDArray[np.float64] | None:
+        """A parameter, so that it broadcasts against others; None if the model does not have it."""
+        columns, defaults = self.design.columns, self.model.defaults
+        if name in columns:
+            own_axis = [-1 if n == name else 1 for n in columns]
+            return columns[name].reshape([-1] if self.design.scattered else own_axis)
+        if name not in defaults:
+            return None
+        return np.array(self.settings.get(name, defaults[name].value), dtype=float)
 
     def _check_doses(self) -> None:
         orals = self._column("oral") or [self.arms.get("oral")]
@@ -298,3 +352,8 @@ class Plan:
 
     def _variant(self, name: str) -> Drug:
         return self._drug.variant(name) if name else self._drug
+
+
+def model_with(drug: Drug, wanted: Responses | None) -> Model:
+    """A drug's model, with the states, sites and numbers of the responses that are wanted."""
+    return drug.model() if wanted is None else wanted.model

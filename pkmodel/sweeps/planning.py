@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,11 @@ from pkmodel.errors import InputError, ParameterError, did_you_mean
 from pkmodel.model import Model
 from pkmodel.model.parts import above_one
 from pkmodel.regimen import Regimen
+from pkmodel.responses import asked
+from pkmodel.responses.naming import unasked
 from pkmodel.schedule import body_sizes
 from pkmodel.sweeps.design import Design
-from pkmodel.sweeps.plan import Plan
+from pkmodel.sweeps.plan import ASK, Plan, model_with
 
 STEP = 0.25
 """Hours between the times at which peaks are looked for."""
@@ -43,6 +45,7 @@ def plan_of(
     tip: str = "L3-L4",
     variant: str = "",
     intended: bool = False,
+    responses: bool | str | Iterable[str] | None = None,
 ) -> Plan:
     """The plan of a sweep, checked; arguments as for :func:`sweep`.
 
@@ -64,8 +67,9 @@ def plan_of(
     converts = bool(swept) or tuple(orders) == ("oral",)
     if isinstance(ratio, str) or (converts and ratio is None and "ratio" not in design.columns):
         ratio = found.ratio("nominal" if ratio is None else ratio)
-    own, faults = _settings(settings or {}, found.model())
-    kept = _listed(metrics)
+    wanted = asked(found, responses)
+    own, faults = _settings(settings or {}, model_with(found, wanted))
+    kept, names = _listed(metrics), () if wanted is None else wanted.names
     plan = Plan(
         drug=place,
         design=design,
@@ -74,7 +78,7 @@ def plan_of(
         settings=own,
         metrics=kept,
         window=span,
-        times=_grid(span, kept) if times is None else tuple(map(_hours, times)),
+        times=_grid(span, (*kept, *names)) if times is None else tuple(map(_hours, times)),
         sites=_listed(sites),
         subjects=_plain(subjects),
         seed=_plain(seed),
@@ -83,6 +87,7 @@ def plan_of(
         tip=tip,
         variant=variant,
         intended=intended,
+        responses=names,
     )
     plan.check(faults)
     return plan
@@ -143,10 +148,10 @@ def _window(given: Sequence[float | str] | None, ends: Sequence[float]) -> tuple
     return max(0.0, end - _LAST_DAY), end
 
 
-def _grid(window: tuple[float, float], metrics: Sequence[str]) -> tuple[float, ...]:
-    """Times at which peaks are looked for; integrals and troughs need the ends alone."""
+def _grid(window: tuple[float, float], kept: Sequence[str]) -> tuple[float, ...]:
+    """Times at which peaks and responses are looked for; integrals and troughs need the ends alone."""
     first, last = window
-    if metrics and set(metrics) <= {"auc", "cav", "ctrough"}:
+    if kept and set(kept) <= {"auc", "cav", "ctrough"}:
         return (first, last)
     steps = max(1, math.ceil((last - first) / STEP))
     return tuple(first + (last - first) * k / steps for k in range(steps + 1))
@@ -173,6 +178,8 @@ def setting(name: str, value: float | str, model: Model) -> float:
         The model does not have it, or it is wrong.
     """
     known = {**model.defaults, **body_sizes(("kg", "m2"))}
+    if name not in known and (fault := unasked(name, ASK)):
+        raise ParameterError(fault)
     if name not in known:
         raise ParameterError(
             f'the model has no parameter "{name}"{did_you_mean(name, known)}',

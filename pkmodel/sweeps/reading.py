@@ -14,7 +14,10 @@ from pkmodel.drugs import Drug
 from pkmodel.drugs.reader import only_known, only_table
 from pkmodel.errors import InputError, did_you_mean
 from pkmodel.regimen import Regimen
+from pkmodel.responses import asked
+from pkmodel.responses.naming import of_response
 from pkmodel.sweeps.design import Design, from_table, grid, latin_hypercube, sobol
+from pkmodel.sweeps.plan import model_with
 from pkmodel.sweeps.planning import plan_of, setting
 
 if TYPE_CHECKING:
@@ -110,6 +113,10 @@ _FORMS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "oral": (_text, 'text, oral = "60 mg oral q12h x 28"'),
     "ratio": (_quantity, "a number, ratio = 300, or the name of a published ratio"),
     "metrics": (lambda value: value == [] or _several(_text)(value), 'texts, metrics = ["auc", "cmax"]'),
+    "responses": (
+        lambda value: value is True or _several(_text)(value),
+        'texts, responses = ["analgesia"], or true for all that the drug file has numbers of',
+    ),
     "window": (_pair, 'two times, window = ["312 h", "336 h"]'),
     "times": (_several(_quantity), 'times, times = ["324 h", "330 h", "336 h"]'),
     "sites": (_several(_text), 'texts, sites = ["plasma", "lumbar_csf"]'),
@@ -126,7 +133,7 @@ _SECTIONS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "settings": (_quantity, '"1.5 L/min"'),
 }
 _HOURS = ("window", "times")
-_BASIS = frozenset({"drug", "oral", "arms", "ratio", "design"})
+_BASIS = frozenset({"drug", "oral", "arms", "ratio", "design", "responses"})
 """Keys without which the others cannot be judged together."""
 _STANDS_IN: dict[str, Any] = {"window": (0.0, 24.0), "subjects": 1}
 """What a faulty value is judged as, where its default would bring faults that are none."""
@@ -167,8 +174,10 @@ class _Reader:
         drug = self.attempt("drug", Drug.read, place) if place else None
         what |= {key: self.section(key) for key in _SECTIONS if key in self.table}
         self.orders(what, drug)
-        if drug and "settings" in what:
-            what["settings"] = self.settings(what["settings"], drug.model())
+        if drug:
+            wanted = self.attempt("responses", asked, drug, what.get("responses"))
+            if "settings" in what:
+                what["settings"] = self.settings(what["settings"], model_with(drug, wanted))
         what |= {key: self.hours(key, what[key]) for key in _HOURS if key in what}
         design = self.design(self.table.get("design"))
         if drug is None or design is None:
@@ -237,7 +246,10 @@ class _Reader:
             self.attempt(f"arms.{name}", Regimen.parse, text, molar_mass=mass)
 
     def settings(self, given: dict[str, Any], model: Model) -> dict[str, float]:
-        read = {n: self.attempt(f"settings.{n}", setting, n, v, model) for n, v in given.items()}
+        """Parameters in internal units; numbers of responses only where these are right."""
+        lost = "responses" in self.wrong
+        names = [name for name in given if not (lost and of_response(name))]
+        read = {n: self.attempt(f"settings.{n}", setting, n, given[n], model) for n in names}
         return {name: value for name, value in read.items() if value is not None}
 
     def hours(self, key: str, values: list[Any]) -> list[Any]:

@@ -84,16 +84,17 @@ def sweep(
         oral, arms : the oral order whose intrathecal arm follows from the ratio, or all arms by name, as text or
         `Regimen`; ratio : for all runs, by default the drug file's; settings : parameters for all runs; metrics :
         ``auc``, ``cav``, ``cmax``, ``cmin``, ``ctrough``, ``tmax``, or none for profiles; window : first and last hour
-        of the metrics, by default the last 24 h; times : output times [h] of profiles, or those at which peaks are
-        looked for, by default every 15 min; sites; subjects, seed : a population, the same in all runs; quantiles :
-        over the subjects, kept in their place; segments, tip, variant; intended.
+        of the metrics, by default the last 24 h; times : output times [h] of profiles, or those at which peaks
+        and responses are looked for, by default every 15 min; responses : as for :func:`pkmodel.simulate`, averages
+        over the window, or profiles without metrics; sites; subjects, seed : a population, the same in all runs;
+        quantiles : over the subjects, kept in their place; segments, tip, variant; intended.
 
     Returns
     -------
     xarray.Dataset
         Metrics (or ``concentration``) over the dimensions of the design (``run`` where it is scattered), ``arm``,
-        ``subject`` or ``quantile``, ``site`` (and ``time``); ``status`` and the number of ``failed`` cases over the
-        design. From a store it is read when it is used.
+        ``subject`` or ``quantile``, ``site`` (and ``time``); responses over the same, but for ``site``; ``status`` and
+        the number of ``failed`` cases over the design. From a store it is read when it is used.
 
     Raises
     ------

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pkmodel.errors import ParameterError
 from pkmodel.regimen import Order, Regimen
 from pkmodel.simulation import simulate, steady_state
+from pkmodel.variables import explain
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -39,21 +41,24 @@ class Units:
         Of the oral order; None without one.
     usual : array, shape (subject, site, day's time), optional
         Of the oral order that has always been taken: one day.
-    status : array of int, shape (subject,)
-        Whether the subject could be solved, as in any simulation.
     """
 
     pump: Floats
     shot: Floats
     oral: Floats | None
     usual: Floats | None
-    status: NDArray[np.uint8]
 
     @classmethod
     def of(
         cls, model: Model, oral: Regimen | None, drawn: xr.Dataset, days: int, threads: int | None
     ) -> Units:
-        """Simulate them for drawn subjects."""
+        """Simulate them for drawn subjects.
+
+        Raises
+        ------
+        ParameterError
+            Subjects that cannot be solved, and why.
+        """
         times = HOURS * np.arange(days * PER_DAY)
 
         def responses(order: Order | Regimen) -> xr.Dataset:
@@ -69,10 +74,25 @@ class Units:
             phases, place = np.unique(times[:PER_DAY] % tau, return_inverse=True)
             day = steady_state(model, oral, phases, drawn, threads=threads).isel(time=place)
             found += [responses(oral), day]
+        _check_solved(found)
         pump, shot, *by_mouth = [_concentrations(ds) for ds in found]
         taken, usual = by_mouth or (None, None)
-        status = np.max([ds.status.values for ds in found], axis=0)
-        return cls(pump, shot, taken, usual, status)
+        return cls(pump, shot, taken, usual)
+
+
+def _check_solved(found: list[xr.Dataset]) -> None:
+    status = np.max([ds.status.values for ds in found], axis=0)
+    if status.any():
+        why = "; ".join(explain(int(code)) for code in np.unique(status[status > 0]))
+        raise ParameterError(
+            f"{some_of(found[0].subject.values[status > 0])} cannot be solved: {why}",
+            remedy="Look at parameters=...",
+        )
+
+
+def some_of(ids: NDArray[np.int64]) -> str:
+    """The first few of these subjects, by their numbers."""
+    return f"subject {', '.join(map(str, ids[:3]))}" + (", ..." if len(ids) > 3 else "")
 
 
 def _concentrations(ds: xr.Dataset) -> Floats:

@@ -39,7 +39,8 @@ class Rules:
     visits : int
         Number of visits after that of the implantation.
     remaining : tuple of float
-        Part of the oral dose that is left from each visit on; the last one stays.
+        Part of the oral dose that is left from each visit on; the last one stays, and what comes after the last visit
+        is not reached.
     oral_dose : float
         Daily dose of the oral order [mg/day].
     ratio : float
@@ -151,12 +152,13 @@ class Course:
                 for kind in ("pump", "catheter"):
                     begun = getattr(failures, kind)[:, (k - 1) * rules.every : k * rules.every]
                     seen[f"{kind}_faults"] = begun.sum(axis=1) * self.implanted
-            seen["change"] = self._decide(seen, ongoing) if k else np.full(len(ongoing), NONE)
-            self._set(k)
+            change = self._decide(seen, ongoing) if k else np.full(len(ongoing), NONE)
+            cut = self._set(k)
+            seen["change"] = np.where(cut & (change == NONE), AT_MAXIMUM, change)
             seen |= {
                 "rate": self.rate,
                 "oral_dose": self.part * rules.oral_dose,
-                "escalation": self.factor,
+                "escalation": self.factor.copy(),
             }
             self.visits.append(seen)
             if k < rules.visits:
@@ -202,16 +204,19 @@ class Course:
         self.factor = np.where(change == LOWERED, self.factor / step, self.factor)
         return change
 
-    def _set(self, visit: int) -> None:
-        """Rate and part of the oral order from a visit on."""
+    def _set(self, visit: int) -> Bools:
+        """Rate and part of the oral order from a visit on; whose rate had to be cut to the highest."""
         rules, left = self.rules, self.rules.left(visit)
         planned = self.found + (1 - left) * rules.oral_dose / rules.ratio
+        cut = self.implanted & (planned * self.factor > rules.maximum * (1 + 1e-9))
+        self.factor[cut] = rules.maximum / planned[cut]
         rate = np.minimum(planned * self.factor, rules.maximum)
         part = np.where(self.implanted, left, self.factor)
         self.rate = np.where(self.implanted, rate, 0.0)
         day = rules.start + visit * rules.every
         self.projection.oral(day, part - self.part)
         self.part = part
+        return cut
 
     def _go(self, day: int, failures: Failures, reservoirs: Reservoirs) -> NDArray[np.int64]:
         """Let the days until the next visit go by; how often every subject was refilled."""

@@ -12,6 +12,7 @@ from pkmodel.errors import InputError
 from pkmodel.events import EventTable
 from pkmodel.regimen import Regimen
 from pkmodel.regimen.tables import record_of
+from pkmodel.trials.labels import require_trial
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,7 +42,7 @@ def events(ds: xr.Dataset) -> EventTable:
     Raises
     ------
     InputError
-        More than one strategy.
+        More than one strategy; not the result of a trial.
 
     Examples
     --------
@@ -51,6 +52,7 @@ def events(ds: xr.Dataset) -> EventTable:
     >>> table.compartment[:2].tolist(), table.amount[:2].tolist(), table.steady[:2].tolist()
     (['oral', 'intrathecal'], [100.0, 1.0], [1, 0])
     """
+    require_trial(ds)
     if "strategy" in ds.dims:
         raise InputError(
             "there is more than one strategy",

@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from pkmodel.errors import InputError
 from pkmodel.trials.following import CHANGES
 from pkmodel.trials.screening import DECISIONS, reasons
-from pkmodel.variables import STATUS, attributes
+from pkmodel.variables import attributes
 
 if TYPE_CHECKING:
     import xarray as xr
-    from numpy.typing import NDArray
 
     from pkmodel.trials.following import Followed
     from pkmodel.trials.people import People
     from pkmodel.trials.screening import Screened, Steps
 
-__all__ = ["VARIABLES", "compared", "joined", "labelled"]
+__all__ = ["VARIABLES", "compared", "joined", "labelled", "require_trial"]
 
 
 class Named(NamedTuple):
@@ -62,16 +62,17 @@ VARIABLES: dict[str, Named] = {
     "refills": Named(_VISIT, "", "refills since the last visit"),
     "pump_faults": Named(_VISIT, "", "faults of the pump since the last visit"),
     "catheter_faults": Named(_VISIT, "", "faults of the catheter since the last visit"),
-    "status": Named(_SUBJECT, "", attributes("status")["long_name"]),
     "delivered": Named(_DAY, "mg/day", "intrathecal infusion of the day"),
     "oral": Named(_DAY, "mg/day", "oral dose of the day"),
-    "daily_score": Named(_DAY, "", "mean score of the day"),
+    "daily_score": Named(
+        _DAY,
+        "",
+        "mean score of the day, without errors of reporting; placebos count from the implantation on",
+    ),
 }
 """Variables of a trial; those of responses are in :mod:`pkmodel.variables`."""
 
-_OF_A_VISIT = {
-    "withdrawal": "highest since the last visit: ",
-}
+_OF_A_VISIT = {"withdrawal": "highest since the last visit: "}
 DIMENSIONS = {
     "subject": ("subject", ""),
     "step": ("step of the trial", ""),
@@ -79,13 +80,12 @@ DIMENSIONS = {
     "day": ("day since the beginning of the trial", "day"),
     "strategy": ("what is done for the subjects", ""),
 }
-_FLAGS = {"decision": DECISIONS, "change": CHANGES, "status": tuple(s.flag for s in STATUS)}
+_FLAGS = {"decision": DECISIONS, "change": CHANGES}
 _WHOLE = ("response_step", "change", "refills", "pump_faults", "catheter_faults")
 
 
 def labelled(
-    people: People, steps: Steps, screened: Screened, followed: Followed, per_day: float, every: int,
-    status: NDArray[np.uint8],
+    people: People, steps: Steps, screened: Screened, followed: Followed, per_day: float, every: int
 ) -> xr.Dataset:  # fmt: skip
     """The Dataset of some subjects."""
     import xarray as xr
@@ -114,7 +114,6 @@ def labelled(
         "delivered": followed.delivered,
         "oral": followed.oral,
         "daily_score": followed.score,
-        "status": status,
     }
     coords = {
         "subject": people.ids,
@@ -126,7 +125,9 @@ def labelled(
         {name: _variable(name, values) for name, values in arrays.items()},
         {name: (name, values, _dimension(name)) for name, values in coords.items()},
     )
-    doses = np.array(steps.doses if len(coords["step"]) else ())
+    doses = np.array(
+        steps.doses if len(coords["step"]) else ()
+    )  # none of a strategy without a trial
     unit = "mg/day" if steps.method == "catheter" else "mg"
     return ds.assign_coords(dose=("step", doses, {"units": unit, "long_name": "dose of the step"}))
 
@@ -151,6 +152,16 @@ def _variable(name: str, values: Any) -> tuple[tuple[str, ...], Any, dict[str, A
 def _dimension(name: str) -> dict[str, str]:
     long_name, units = DIMENSIONS[name]
     return {"long_name": long_name} | ({"units": units} if units else {})
+
+
+def require_trial(ds: Any) -> None:
+    """Refuse what is not the result of a trial in some subjects."""
+    attrs, dims = getattr(ds, "attrs", {}), getattr(ds, "sizes", {})
+    if not {"oral", "method", "target"} <= set(attrs) or not {"visit", "day"} <= set(dims):
+        raise InputError("it is not the result of a trial", remedy="Give what trial(...) returned.")
+    if not dims.get("subject"):
+        raise InputError("there is no dimension subject, or nobody along it",
+                         remedy="Choose subjects by a list: ds.sel(subject=[3]).")  # fmt: skip
 
 
 def joined(parts: list[xr.Dataset], attrs: dict[str, Any]) -> xr.Dataset:

@@ -10,12 +10,13 @@ import numpy as np
 
 from pkmodel import population
 from pkmodel.drugs.effects import MAIN, RESPONSES
+from pkmodel.errors import ParameterError
 from pkmodel.responses import asked
 from pkmodel.responses.asking import missing
 from pkmodel.responses.equations import drive, effect, needed
 from pkmodel.responses.equations import shift as tolerated
 from pkmodel.responses.states import places_of, site_of
-from pkmodel.trials.doses import PER_DAY
+from pkmodel.trials.doses import PER_DAY, some_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -45,6 +46,11 @@ class Scale(NamedTuple):
     def widest(self) -> float:
         """Largest relative fall that there can be."""
         return 1 - self.least / self.most
+
+    @property
+    def lowest(self) -> float:
+        """Score with which one can enter, at least."""
+        return self.least + 0.1 * (self.most - self.least)
 
 
 PAIN = Scale("pain", 0.0, 10.0, 7.5, 1.0, 4.0)
@@ -84,9 +90,8 @@ class Study:
         wanted = asked(drug, names)
         assert wanted is not None
         model = wanted.model.with_sites(wanted.with_own(("plasma",)))
-        cord = f"{wanted.main}_cord_ec50"
-        if cord in model.defaults:
-            model = model.with_parameters([replace(model.defaults[cord], cv=patients.potency_cv)])
+        cord = replace(model.defaults[f"{wanted.main}_cord_ec50"], cv=patients.potency_cv)
+        model = model.with_parameters([cord])
         return cls(wanted, model, PAIN if wanted.main == "analgesia" else ASHWORTH)
 
     @property
@@ -120,12 +125,13 @@ class People:
         self.parameters = drawn.drop_vars(list(fixed), errors="ignore").assign(fixed)
         values = {str(n): v.values for n, v in self.parameters.data_vars.items()}
         self._values = study.model.resolve(values)
+        study.wanted.check(self._own)
         self._potencies = {f"{study.wanted.main}_{p}_ec50" for p in self._places}
         scale = study.scale
         mean = scale.entry if patients.score is None else patients.score
         sd = scale.sd if patients.score_sd is None else patients.score_sd
         entry = mean + sd * self.normal("entry")
-        self.entry = np.clip(entry, scale.least + 0.1 * (scale.most - scale.least), scale.most)
+        self.entry = np.clip(entry, scale.lowest, scale.most)
         self.placebo = _logit_normal(patients.placebo, patients.placebo_cv, self.normal("placebo"))
         self.relief = np.zeros(len(ids))
         self.need = np.ones(len(ids))
@@ -145,6 +151,11 @@ class People:
         ----------
         usual : array, shape (subject, site, time)
             Concentrations of one day under the oral treatment.
+
+        Raises
+        ------
+        ParameterError
+            Subjects in whom no potency makes the oral treatment do that.
         """
         p = self.patients
         self.relief = _logit_normal(p.relief, p.relief_cv, self.normal("relief"))
@@ -160,6 +171,18 @@ class People:
             more = found > self.relief
             low, high = np.where(more, middle, low), np.where(more, high, middle)
         self.need = np.exp(0.5 * (low + high))
+        slack = 1e-6 * np.minimum(self.relief, 1 - self.relief)
+        self._check_settled(np.abs(found - self.relief) < slack)
+
+    def _check_settled(self, settled: NDArray[np.bool_]) -> None:
+        if settled.all():
+            return
+        worst = self.relief[~settled].max()
+        raise ParameterError(
+            f"{some_of(self.ids[~settled])}: no potency makes the oral treatment take away the part of the score "
+            f"that it should, up to {worst:.3g}",
+            remedy="Lower Patients(relief=..., relief_cv=...), or look at parameters=, such as analgesia_maximum.",
+        )
 
     def responses(self, concentrations: Floats) -> dict[str, Floats]:
         """Responses of shape (subject, time), from concentrations of shape (subject, site, time)."""
@@ -185,6 +208,11 @@ class People:
         scale = self.study.scale
         said = np.ascontiguousarray(scores).mean(axis=1) + self.patients.noise * self.normal(name)
         return np.clip(said, scale.least, scale.most)
+
+    def report_entry(self) -> Floats:
+        """Score before the trial, as reported; nobody enters with less than the lowest."""
+        scores = self.score(self.relief[:, None], 0.0)
+        return np.maximum(self.report(scores, "entry score"), self.study.scale.lowest)
 
     def placebo_after(self, hours: NDArray[Any]) -> Floats:
         """Placebo response so long after the implantation, of shape (subject, time)."""
@@ -213,7 +241,8 @@ def _logit_normal(typical: float, cv: float, z: Floats) -> Floats:
     """A fraction with a median and, to first order, a coefficient of variation."""
     if not typical:
         return np.zeros_like(z)
-    return 1 / (1 + (1 - typical) / typical * np.exp(-cv / (1 - typical) * z))
+    with np.errstate(over="ignore"):  # then it is 0
+        return np.asarray(1 / (1 + (1 - typical) / typical * np.exp(-cv / (1 - typical) * z)))
 
 
 def last_day(values: Floats) -> Floats:

@@ -10,10 +10,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+import numpy as np
+
 from pkmodel.devices.reading import DAY, read
 from pkmodel.errors import ParameterError
 
 __all__ = ["Faults", "Patients", "Titration"]
+
+MOST_DAYS = 36525
+"""Longest time that is waited for anything."""
+_UNITS = {
+    "fading": " h",
+    "every": " h",
+    "repair": " h",
+    "maximum": " mg/h",
+    "oral_maximum": " mg/h",
+}
 
 
 def _from(note: str, confidence: str = "assumed") -> dict[str, str]:
@@ -31,12 +43,8 @@ class Noted:
             value, trust = getattr(self, f.name), "given"
             if value == getattr(usual, f.name):
                 trust = f"{f.metadata['confidence']}: {f.metadata['note']}"
-            shown = "by default" if value is None else f"{value:g}"
-            yield f"{type(self).__name__}.{f.name} {shown}{self._unit(f.name)} ({trust})"
-
-    @staticmethod
-    def _unit(name: str) -> str:
-        return " h" if name in ("fading", "every", "repair") else ""
+            shown = "by default" if value is None else f"{value:g}{_UNITS.get(f.name, '')}"
+            yield f"{type(self).__name__}.{f.name} {shown} ({trust})"
 
 
 @dataclass(frozen=True)
@@ -46,8 +54,9 @@ class Patients(Noted):
     Parameters
     ----------
     score, score_sd : float, optional
-        Mean and standard deviation of the score at entry, under the oral treatment: pain from 0 to 10, or the
-        Ashworth score.
+        Mean and standard deviation of the score at entry, under the oral treatment: pain, or the Ashworth score. Nobody
+        enters with less than a tenth of the scale: 1 of pain, 1.4 of Ashworth; what is drawn below it, or above the
+        scale, is cut off there.
     relief, relief_cv : float
         Part of the score that the oral treatment takes away, a median and a coefficient of variation. With the dose
         it says how much drug a patient needs.
@@ -95,7 +104,7 @@ class Patients(Noted):
                 faults, name, getattr(self, name), 0.0, 1.0, "[)" if name == "placebo" else "()"
             )
         for name in ("relief_cv", "placebo_cv", "noise", "potency_cv"):
-            _between(faults, name, getattr(self, name), 0.0, math.inf)
+            _between(faults, name, getattr(self, name), 0.0, 10.0, "[]")
         for name in ("score", "score_sd"):
             if getattr(self, name) is not None:
                 _between(faults, name, getattr(self, name), 0.0, 10.0, "[]")
@@ -210,23 +219,28 @@ class Faults(Noted):
 def _hours(faults: list[str], owner: Any, name: str, days: bool = False) -> float:
     value = getattr(owner, name)
     hours = read(faults, name, value, "time", above=0.0)
-    if days and math.isfinite(hours) and abs(hours / DAY - round(hours / DAY)) > 1e-9:
-        faults.append(f"{name} is {value!r}; expected whole days")
+    whole = math.isfinite(hours) and abs(hours / DAY - round(hours / DAY)) <= 1e-9
+    if days and math.isfinite(hours) and not (whole and 1 <= round(hours / DAY) <= MOST_DAYS):
+        faults.append(f"{name} is {value!r}; expected whole days, 1 to {MOST_DAYS}")
     return hours
+
+
+def is_number(value: Any) -> bool:
+    """Whether it is one number, and neither True nor False."""
+    return isinstance(value, int | float | np.number) and not isinstance(value, bool)
 
 
 def _between(
     faults: list[str], name: str, value: Any, low: float, high: float, ends: str = "[)"
 ) -> None:
     """Note a number that is none, or out of its range; of `ends` a square one belongs to it."""
-    number = isinstance(value, int | float) and not isinstance(value, bool)
+    number = is_number(value)
     above = number and (value >= low if ends[0] == "[" else value > low)
     below = number and (value <= high if ends[1] == "]" else value < high)
     if not (above and below):
         first = f"{'at least' if ends[0] == '[' else 'above'} {low:g}"
-        last = f" and {'up to' if ends[1] == ']' else 'below'} {high:g}"
-        bounded = last if math.isfinite(high) else ""
-        faults.append(f"{name} is {value!r}; expected a number {first}{bounded}")
+        last = f"{'up to' if ends[1] == ']' else 'below'} {high:g}"
+        faults.append(f"{name} is {value!r}; expected a number {first} and {last}")
 
 
 def _complain(faults: list[str], what: str, example: str) -> None:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["strategies", "trial"]
 
 BLOCK = 64
-"""Subjects that are in memory at once."""
+"""Subjects that are in memory at once, in a trial of a year; fewer in longer ones."""
 STRATEGIES = ("implant", "oral")
 
 
@@ -81,15 +81,17 @@ def trial(
     per_day : float
         Daily dose of the pump per dose of the trial: 1 is assumed; labels of baclofen have 2 for a shot.
     wait : str or float
-        Time from the trial to the implantation [h], in whole days.
+        Time from the trial to the implantation [h], in whole days; without a trial it is a day at least, in which
+        scores are taken.
     ratio : float or str, optional
         Oral per intrathecal dose with which the pump takes over what the taper takes away, or the name of a
         published one. By default ``"clinical_start"`` where the file has it, or the nominal one.
     taper : sequence of float
         Part of the oral dose that is left from the implantation on, from the next visit on, and so on; the last one
-        stays. By default it stops at once, as in 96 % of 275 patients.
+        stays, and what would come after the last visit is not reached. By default it stops at once, as in 96 % of 275
+        patients.
     months : float
-        How long they are followed.
+        How long they are followed: as many whole intervals between visits as there are in that time, one at least.
     patients : Patients, optional
         What they are like.
     titration : Titration, optional
@@ -120,7 +122,8 @@ def trial(
     Raises
     ------
     InputError
-        Everything that is wrong with the arguments; a drug without the numbers that it takes.
+        Everything that is wrong with the arguments; a drug without the numbers that it takes; subjects that cannot be
+        solved, or whom no potency gives the relief that was drawn.
 
     Notes
     -----
@@ -136,8 +139,7 @@ def trial(
     (('subject', 'visit'), 'mg/day')
     """
     asked = {k: v for k, v in locals().items() if k != "threads"}
-    plan = _plan(asked)
-    return _run(plan, STRATEGIES[:1], threads)[0]
+    return _run(plan_of(**asked), STRATEGIES[:1], threads)[0]
 
 
 def strategies(
@@ -176,19 +178,14 @@ def strategies(
             "there is no oral order, and one of the strategies is to raise it",
             remedy='Write for example strategies("morphine", "100 mg oral q12h").',
         )
-    plan = _plan({k: v for k, v in bound.arguments.items() if k != "threads"})
+    plan = plan_of(**{k: v for k, v in bound.arguments.items() if k != "threads"})
     return compared(dict(zip(STRATEGIES, _run(plan, STRATEGIES, threads), strict=True)))
-
-
-def _plan(asked: dict[str, Any]) -> Plan:
-    for name, usual in (("patients", Patients), ("titration", Titration), ("faults", Faults)):
-        asked[name] = asked[name] or usual()
-    return plan_of(asked.pop("drug"), asked.pop("oral"), **asked)
 
 
 def _run(plan: Plan, wanted: Sequence[str], threads: int | None) -> list[xr.Dataset]:
     """One Dataset per strategy."""
-    blocks = [plan.ids[k : k + BLOCK] for k in range(0, len(plan.ids), BLOCK)]
+    size = max(1, min(BLOCK, BLOCK * 400 // plan.rules.end))
+    blocks = [plan.ids[k : k + size] for k in range(0, len(plan.ids), size)]
     parts = [_block(plan, ids, wanted, threads) for ids in blocks]
     return [joined(list(arm), _attributes(plan)) for arm in zip(*parts, strict=True)]
 
@@ -216,7 +213,7 @@ def _arm(plan: Plan, people: People, units: Units, strategy: str) -> xr.Dataset:
     course = Course(rules, people, projection, implanted, found, screened.infused)
     wrong = failures(plan.faults, people.ids, plan.seed, rules.end - rules.start)
     followed = course.run(wrong, Reservoirs.of(plan.drug, plan.pump, len(people.ids)))
-    return labelled(people, plan.steps, screened, followed, plan.per_day, rules.every, units.status)
+    return labelled(people, plan.steps, screened, followed, plan.per_day, rules.every)
 
 
 def _attributes(plan: Plan) -> dict[str, Any]:
@@ -234,9 +231,12 @@ def _attributes(plan: Plan) -> dict[str, Any]:
         "method": plan.steps.method,
         "threshold": plan.steps.threshold,
         "target": plan.rules.target,
-        "ratio": plan.rules.ratio,
+        "ratio": "none" if plan.oral is None else plan.rules.ratio,
         "start": f"{plan.rules.start} d",
         "step_length": f"{plan.steps.days} d",
+        "placebo_control": plan.steps.exclude,
+        "taper": list(plan.rules.remaining),
+        "pump": plan.pump,
         "seed": str(plan.seed),
         "parameters": dict(plan.fixed),
         "rests_on": list(plan.notes),

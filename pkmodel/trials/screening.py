@@ -106,8 +106,7 @@ class Screened:
 
 def screen(steps: Steps, people: People, projection: Projection) -> Screened:
     """Give the steps one after the other until a subject responds; doses are put into the projection."""
-    count, n = len(people.ids), len(steps.doses)
-    entry = people.report(people.score(people.relief[:, None], 0.0), "entry score")
+    count, n, entry = len(people.ids), len(steps.doses), people.report_entry()
     given = np.zeros((count, n), bool)
     score, saline = np.full((count, n), np.nan), np.full((count, n), np.nan)
     responded, over = np.zeros(count, bool), np.zeros(count, bool)
@@ -147,8 +146,7 @@ def screen(steps: Steps, people: People, projection: Projection) -> Screened:
 
 def not_screened(steps: Steps, people: People, decision: int) -> Screened:
     """The same without a trial: every subject is implanted, or goes on by mouth."""
-    count = len(people.ids)
-    entry = people.report(people.score(people.relief[:, None], 0.0), "entry score")
+    count, entry = len(people.ids), people.report_entry()
     no, none = np.zeros(count, bool), np.full((count, len(steps.doses)), np.nan)
     return Screened(
         entry, np.full(count, decision, np.uint8), np.zeros(count, np.int64), np.zeros(count),

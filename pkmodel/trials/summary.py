@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pkmodel.responses.windows import WITHDRAWN
+from pkmodel.trials.labels import require_trial
 from pkmodel.trials.screening import IMPLANTED
 
 if TYPE_CHECKING:
@@ -13,9 +15,6 @@ if TYPE_CHECKING:
     import xarray as xr
 
 __all__ = ["table"]
-
-WITHDRAWN = 0.25
-"""Loss of effect that counts as withdrawal, as in :func:`pkmodel.responses.window`; assumed."""
 
 
 def table(ds: xr.Dataset) -> pd.DataFrame:
@@ -29,8 +28,14 @@ def table(ds: xr.Dataset) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row per result, one column per strategy. Percentages are of all subjects, what is used is the mean of a
-        subject, and scores and side effects are means of the last visit.
+        One row per result, one column per strategy. Percentages are of all subjects, or of those who were tried; what
+        is used is the mean of a subject; scores and side effects are means of the last visit. NaN where there was no
+        trial, or no pump.
+
+    Raises
+    ------
+    InputError
+        Not the result of a trial.
 
     Examples
     --------
@@ -41,6 +46,7 @@ def table(ds: xr.Dataset) -> pd.DataFrame:
     """
     import pandas as pd
 
+    require_trial(ds)
     arms = (
         {str(s): ds.sel(strategy=s) for s in ds.strategy.values}
         if "strategy" in ds.dims
@@ -52,9 +58,10 @@ def table(ds: xr.Dataset) -> pd.DataFrame:
 def _column(ds: xr.Dataset) -> dict[str, float]:
     last, target = ds.isel(visit=-1), float(ds.attrs["target"])
     score, implanted = ds.attrs["score"], np.isin(ds.decision, IMPLANTED)
+    tried = ds.given.any("step")
     rows = {
-        "responded in the trial [%]": 100 * ds.responded.mean(),
-        "would have with a placebo [%]": 100 * ds.placebo_response.mean(),
+        "responded in the trial [%]": 100 * ds.responded.where(tried).mean(),
+        "would have with a placebo [%]": 100 * ds.placebo_response.where(tried).mean(),
         "implanted [%]": 100 * implanted.mean(),
         f"{score} at entry": ds.entry_score.mean(),
         f"{score} at the end": last.score.mean(),
@@ -71,7 +78,7 @@ def _column(ds: xr.Dataset) -> dict[str, float]:
             rows[f"{name.replace('_', ' ')} at the end"] = last[name].mean()
     if "withdrawal" in ds:
         after = ds.withdrawal.isel(visit=slice(1, None)).max("visit") > WITHDRAWN
-        rows["withdrawal at any time [%]"] = 100 * after.mean()
+        rows["withdrawal after the trial [%]"] = 100 * after.mean()
     return {name: float(value) for name, value in rows.items()}
 
 
