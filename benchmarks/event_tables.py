@@ -30,7 +30,7 @@ def model():
 
 
 class Tables:
-    """10,000 subjects, 500,000 records."""
+    """2,000 subjects, 100,000 records."""
 
     params = (["boluses", "steady state", "own clearance at every record"],)
     param_names = ("what",)
@@ -38,7 +38,7 @@ class Tables:
     repeat = (2, 4, 6.0)
 
     def setup(self, what):
-        self.frame = frame(10_000)
+        self.frame = frame(2_000)
         if what == "steady state":
             first = ~self.frame.ID.duplicated()
             self.frame["SS"] = first.astype(int)

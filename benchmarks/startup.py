@@ -64,7 +64,8 @@ class ColdStart:
 class CachedStart:
     """The same the second time: every kernel comes from the cache on disk."""
 
-    rounds = 1
+    number = rounds = 1
+    repeat = (3, 5, 10.0)
     timeout = 300
 
     def setup(self):
