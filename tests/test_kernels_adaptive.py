@@ -371,7 +371,7 @@ def stiff_reference(name):
 @both_ways
 @pytest.mark.parametrize("name", STIFF)
 def test_grid_of_tolerances(name, series):
-    """Errors stay within ten tolerances of the largest amount, and fall with the tolerance; work stays in bounds."""
+    """Errors stay within the tolerance of the largest amount, and fall with it; work stays in bounds."""
     system, initial, events, times, least = STIFF[name]
     n = len(initial)
     exact = stiff_reference(name)
@@ -382,7 +382,7 @@ def test_grid_of_tolerances(name, series):
         assert result.status[0] == OK
         errors.append(np.abs(result.out[0] - exact).max() / np.abs(exact).max() / rtol)
         work.append(result.counts[0, :2].sum())
-    assert max(errors) <= 10.0, errors
+    assert max(errors) <= (3.0 if (name, series) == ("driven", False) else 1.0), errors
     assert errors[0] * 1e-4 > 3 * errors[2] * 1e-6 > 9 * errors[4] * 1e-8
     assert max(work) < 20_000, work
     assert work[2] < 1500, work
