@@ -141,6 +141,117 @@ def test_a_function_gives_what_the_equations_give():
     np.testing.assert_allclose(b.amount, a.amount, atol=1e-7)
 
 
+def by_function(rates, **fields):
+    return Model(
+        "by function", [Compartment("central", "volume")], parameters=[Parameter("volume", "50 L")],
+        inputs=[Input("iv", "central")], function=rates, **fields,
+    )  # fmt: skip
+
+
+def misspelt(t, y, p, dydt):
+    dydt[0] = -kel * y[0]  # noqa: F821
+
+
+def unpacks(t, y, p, dydt):
+    a, b = p
+    dydt[0] = -a * b * y[0]
+
+
+def reads_beyond(t, y, p, dydt):
+    dydt[0] = -y[1]
+
+
+def returns(t, y, p, dydt):
+    return [-y[0]]
+
+
+def three(t, y, p):
+    return -y[0]
+
+
+def imports(t, y, p, dydt):
+    import math
+
+    dydt[0] = -math.exp(y[0])
+
+
+@pytest.mark.parametrize(
+    ("rates", "told"),
+    [
+        (misspelt, "fails when it is called: NameError.*'kel'"),
+        (unpacks, "fails when it is called: ValueError: not enough values to unpack"),
+        (reads_beyond, "fails when it is called: IndexError.*y has central; p has volume"),
+        (returns, "leaves dydt of central as it was"),
+        (three, "fails when it is called: TypeError.*It is called as f\\(t, y, p, dydt\\)"),
+        (
+            imports,
+            "Numba cannot compile the function: .*IMPORT_NAME.*arrays, loops and the module math",
+        ),
+    ],
+)
+def test_a_function_that_is_wrong(rates, told):
+    with pytest.raises(InputError, match=told):
+        simulate(by_function(rates), "60 mg iv bolus", TIMES)
+
+
+def raises_later(t, y, p, dydt):
+    dydt[0] = -0.1 * y[0]
+    if t > 10.0:
+        raise ValueError("later")
+
+
+def writes_beyond_later(t, y, p, dydt):
+    dydt[0] = -0.1 * y[0]
+    if t > 10.0:
+        dydt[1] = 1.0
+
+
+def forgets_later(t, y, p, dydt):
+    if t < 10.0:
+        dydt[0] = -0.1 * y[0]
+
+
+@pytest.mark.parametrize("rates", [raises_later, writes_beyond_later, forgets_later])
+def test_a_function_that_fails_on_the_way_has_a_status(rates, capfd):
+    ds = simulate(by_function(rates), "60 mg iv bolus", TIMES)
+    assert int(ds.status) == 2
+    assert np.isnan(ds.concentration).all()
+    assert capfd.readouterr().err == ""
+
+
+def test_a_function_may_leave_the_domain_of_mathematics():
+    """Compiled, log(0) is -inf and 1/0 inf; as Python they raise, which says nothing against the function."""
+
+    def rates(t, y, p, dydt):
+        dydt[0] = -0.1 * y[0] * (1.0 if y[0] == 0.0 else 1.0 + 0.0 * math.log(y[0]))
+        dydt[1] = 1.0 / (1.0 + t) + 0.0 * min(1.0, math.log(t) if t > 0.0 else 0.0)
+
+    ds = simulate(by_function(rates, initial={"clock": 0.0}), "60 mg iv bolus", TIMES, atol=1e-8)
+    np.testing.assert_allclose(ds.clock, np.log1p(TIMES), atol=1e-7)
+    np.testing.assert_allclose(ds.amount[..., 0, :].squeeze(), 60 * np.exp(-0.1 * TIMES), rtol=1e-6)
+
+
+@pytest.mark.parametrize("km", ["0 mg/L", 0.0])
+def test_half_of_a_flow_at_nothing_is_refused(km):
+    with pytest.raises(InputError, match="km is 0; expected a number above 0"):
+        simulate(saturable(), "60 mg iv bolus", TIMES, {"km": km})
+    with pytest.raises(InputError, match="expected a finite number, above 0"):
+        Model(
+            "m", [Compartment("c", 3.0)], [Flow("c", None, "michaelis-menten", (4.0, 0.0))],
+            inputs=[Input("iv", "c")],
+        )  # fmt: skip
+    ds = simulate(saturable(), "60 mg iv bolus", TIMES, {"km": [0.2, 0.0]})
+    assert ds.status.values.tolist() == [0, 1]
+
+
+def test_an_amount_cannot_begin_below_nothing():
+    begins = saturable(initial={"central": "10 - gone"}, parameters=[Parameter("gone", 0.0)])
+    ds = simulate(begins, "60 mg iv bolus", TIMES, {"gone": [5.0, 20.0]})
+    assert ds.status.values.tolist() == [0, 1]
+    with pytest.raises(InputError, match="the amount in central is -5 mg; expected 0 or above"):
+        simulate(saturable(initial={"central": -5.0}), "60 mg iv bolus", TIMES)
+
+
 def test_an_event_table_gives_what_the_order_gives():
     table = pd.DataFrame(
         {"ID": [1, 1, 1, 2, 2, 2], "TIME": [0.0, 10.0, 48.0] * 2, "AMT": [60.0, 0, 0, 30.0, 0, 0],

@@ -162,14 +162,14 @@ def give_up(bits, max_steps, lanes, place, layout, status, counts):
             continue
         fault = OK
         if lanes[GOOD + z] == 0.0:
-            t_z = lanes[T + z]
+            narrow = lanes[H + z] < NARROW * abs(lanes[T + z])
             if math.isfinite(lanes[WORST + z]):
                 lanes[FAILED + z] = 0.0
-                if lanes[H + z] < NARROW * abs(t_z):
+                if narrow:
                     fault = STEP_TOO_SMALL
             else:
                 lanes[FAILED + z] += 1.0
-                if lanes[FAILED + z] > _TRIES:
+                if narrow or lanes[FAILED + z] > _TRIES:
                     fault = NONFINITE_RESULT
         if fault == OK and lanes[ACCEPTED + z] + lanes[REJECTED + z] > max_steps:
             fault = TOO_MANY_STEPS

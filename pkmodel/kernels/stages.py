@@ -127,6 +127,8 @@ def stages(code, rates, cells, lanes, layout, address, length, which, implicit, 
                         for j in range(parameters):
                             cells[point + n + j] = cells[(n + ONE + j) * L + z]
                         end = point + n + parameters
+                        for j in range(n):
+                            cells[end + j] = math.nan  # what it does not write is seen
                         call(address, cells[size + z], cells, point, point + n, end)
                         for j in range(n):
                             cells[mine + j * L + z] = cells[end + j] + cells[inflow + j * L + z]

@@ -106,7 +106,8 @@ def number_faults(model: Model) -> list[str]:
     for f in model.flows:
         for k, item in enumerate(f.parameters):
             last = f.law == "partition" and k == len(f.parameters) - 1
-            check(f"{_WORDS.get(f.law, 'factor')} of {_flow(f)}", item, positive=last)
+            divides = last or (f.law in SATURABLE and k > 0)
+            check(f"{_WORDS.get(f.law, 'factor')} of {_flow(f)}", item, positive=divides)
     for i in model.inputs:
         for name in ("bioavailability", "lag", "duration", "rate", "transit_time"):
             positive = name == "transit_time"

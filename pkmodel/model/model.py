@@ -201,6 +201,12 @@ class Model:
         return not self.equations or self._linear_equations is not None
 
     @cached_property
+    def divisors(self) -> frozenset[str]:
+        """Parameters that have to be above 0: concentrations at half the flow, and exponents, of laws that saturate."""
+        laws = (f for f in self.flows if f.law in SATURABLE)
+        return frozenset(p for f in laws for p in f.parameters[1:] if isinstance(p, str))
+
+    @cached_property
     def _linear_equations(self) -> Program | None:
         return equations_alone(self)
 

@@ -19,6 +19,7 @@ from pkmodel.kernels.tapes import (
 from pkmodel.model.equations import Expression
 from pkmodel.model.systems import compiled, parameters_of
 from pkmodel.schedule import schedule
+from pkmodel.simulation.calling import address_of_function
 from pkmodel.simulation.observing import Readings, beside
 from pkmodel.simulation.threads import cuts_of, part_of
 
@@ -71,8 +72,6 @@ def problem_of(model: Model, cases: Cases, auc: bool) -> Problem:
 
 
 def _of_function(model: Model, cases: Cases, auc: bool) -> Problem:
-    from pkmodel.kernels.functions import address_of
-
     if auc:
         raise InputError(
             "auc=True is for flows and equations; the model has a function",
@@ -83,10 +82,10 @@ def _of_function(model: Model, cases: Cases, auc: bool) -> Problem:
     values = [np.atleast_2d(cases.values[n]) for n in model.defaults]
     shape = np.broadcast_shapes((1, 1), *(v.shape for v in values))
     parameters = np.stack([np.broadcast_to(v, shape) for v in values] or [np.zeros(shape)], axis=-1)
-    address = address_of(model.function, len(states), parameters.shape[-1])
-    return Problem(
-        states, None, address, _marked(parameters, cases), *_beginning(model, states, cases)
-    )
+    start, typical = _beginning(model, states, cases)
+    usual = {name: p.value for name, p in model.defaults.items()}
+    address = address_of_function(model.function, states, typical, usual)
+    return Problem(states, None, address, _marked(parameters, cases), start, typical)
 
 
 def _marked(parameters: Floats, cases: Cases) -> Floats:
@@ -99,7 +98,16 @@ def _marked(parameters: Floats, cases: Cases) -> Floats:
 def _beginning(model: Model, states: tuple[str, ...], cases: Cases) -> tuple[Floats, Floats]:
     """Initial values, shape (case or 1, state), with the parameters that hold at the beginning; and typical ones."""
     own = {n: np.atleast_2d(v)[:, 0] for n, v in cases.values.items()}
-    return _initial(model, states, own), _initial(model, states, model.resolve())[0]
+    start, typical = _initial(model, states, own), _initial(model, states, model.resolve())[0]
+    amounts = len(model.states)
+    for state, value in zip(states[:amounts], typical, strict=False):
+        if value < 0:
+            raise InputError(
+                f"initial: the amount in {state} is {value:g} mg; expected 0 or above",
+                remedy="What may be negative is a variable: give it a name that no compartment has.",
+            )
+    start[:, :amounts][start[:, :amounts] < 0] = np.nan
+    return start, typical
 
 
 def _initial(model: Model, states: tuple[str, ...], values: Mapping[str, Floats]) -> Floats:

@@ -53,7 +53,7 @@ class Cases:
     breaks : array, shape (segment - 1,)
         Times at which parameters change.
     invalid : bool array, shape (case,)
-        Cases with a parameter that is negative or not finite, or with a fraction above 1.
+        Cases with a parameter that is negative or not finite, with a fraction above 1, or 0 where it divides.
     fixed : mapping of str to float
         Given parameters without dimension.
     """
@@ -114,6 +114,14 @@ class Cases:
         for n, v in arrays.items():
             if v.size > 1 and not (np.min(v) >= 0 and np.max(v) <= highest[n]):
                 invalid |= ~((v >= 0) & (v <= highest[n])).all(axis=1)
+        faults = []
+        for n in model.divisors & values.keys():
+            zero = values[n] == 0
+            if zero.all():
+                faults.append(f"{n} is 0; expected a number above 0")
+            invalid |= np.broadcast_to(zero.any(axis=1), count)
+        if faults:
+            raise ParameterError(*faults)
         coords |= _kept(model, {n: both[n] for n in given}, breaks)
         fixed = {n: float(v) for n, (d, v, _) in given.items() if not d}
         scales = {r: arrays[f"dose factor {r}"] for r in scale}
