@@ -25,7 +25,7 @@ def _compiled(function, states, parameters):
         try:
             called(t, carray(y, (states,)), carray(p, (parameters,)), rates)
         except Exception:  # nobody above could catch it
-            rates[:] = np.nan
+            rates[0] = np.nan
 
     return cfunc(_SIGNATURE, error_model="numpy")(entry)
 
@@ -33,7 +33,7 @@ def _compiled(function, states, parameters):
 def address_of(function, states, parameters):
     """Address of ``void (double t, double *y, double *p, double *dydt)`` that calls ``function(t, y, p, dydt)``.
 
-    An exception, an index out of range for one, makes all rates NaN.
+    An exception, an index out of range for one, makes the first rate NaN.
     """
     try:
         return _compiled(function, states, parameters).address
