@@ -14,6 +14,7 @@ from pkmodel.equivalence import convert
 from pkmodel.errors import DrugError, InputError, ParameterError
 from pkmodel.events import EventTable
 from pkmodel.regimen import Regimen
+from pkmodel.regimen.writing import rounded
 from pkmodel.responses import asked
 from pkmodel.simulation import Options, solve, solve_table
 from pkmodel.simulation.cases import Cases, given_by_name
@@ -240,7 +241,20 @@ def _orders(drug: Drug, own: Mapping[str, Any], others: Any) -> dict[str, Regime
                 remedy=f'Write arms={{"second": ...}} in place of arms={{"{name}": ...}}.',
             )
     orders = {n: _given(r, drug) for n, r in own.items() if r is not None}
-    for name, regimen in orders.items():
+    check_names(orders)
+    return orders | {n: _given(r, drug) for n, r in others.items() if r is not None}
+
+
+def check_names(orders: Mapping[str, Regimen | EventTable]) -> None:
+    """Refuse an oral or an intrathecal arm that is not what its name says.
+
+    Raises
+    ------
+    InputError
+        The arm, and its first order by another route.
+    """
+    for name in ("oral", "intrathecal"):
+        regimen = orders.get(name)
         listed = regimen if isinstance(regimen, Regimen) else ()
         wrong = [str(order) for order in listed if order.route != name]
         if wrong:
@@ -248,7 +262,6 @@ def _orders(drug: Drug, own: Mapping[str, Any], others: Any) -> dict[str, Regime
                 f'{name}= holds "{wrong[0]}", which is not {name}',
                 remedy=f'Write arms={{"mixed": "{regimen}"}}, under a name of your own.',
             )
-    return orders | {n: _given(r, drug) for n, r in others.items() if r is not None}
 
 
 def _given(doses: Any, drug: Drug) -> Regimen | EventTable:
@@ -280,13 +293,14 @@ def check_converted(check: Callable[[Regimen], None], oral: Regimen, ratio: floa
     try:
         check(convert(oral, ratio))
     except DrugError as error:
-        if ratio >= 1:
-            raise
-        hint = (
-            f"The ratio is oral per intrathecal dose: write ratio={1 / ratio:.4g}, not {ratio:.4g}."
-        )
-        remedy = f"{hint} {error.remedy}".strip()
-        raise DrugError(*error.faults, given=error.given, remedy=remedy) from None
+        short, hint = float(f"{ratio:.4g}"), ""
+        if ratio < 1:
+            hint = f"The ratio is oral per intrathecal dose: write ratio={1 / ratio:.4g}, not {short:g}."
+        raise DrugError(
+            *(f"the oral dose / {short:g}, {rounded(fault)}" for fault in error.faults),
+            given=error.given,
+            remedy=f"{hint} {error.remedy}".strip(),
+        ) from None
 
 
 def _whole(subjects: Any, seed: Any, parameters: Any) -> Any:

@@ -250,41 +250,53 @@ class _Arms:
         u = drive({p: dose * c[case] for p, c in profiles.items()}, self.main, own.get, 1.0)
         return _mean(effect(u, self.main, own.get))
 
-    def equal_ratio(self, case: int) -> float:
+    def equal_ratio(self, case: int, **other: float) -> float:
         """Daily dose of the reference per daily dose of the pump of equal effect; NaN if there is none."""
-        aim = self.average(case, self.reference)
-        found = _root(lambda ratio: self.average(case, self.pump, 1 / ratio) - aim, 100.0)
+        aim = self.average(case, self.reference, **other)
+        found = _root(lambda ratio: self.average(case, self.pump, 1 / ratio, **other) - aim, 100.0)
         return np.nan if found is None else found
 
     def potency(self, place: str, ratio: float) -> float:
         """EC50 [mg/L] at a place with which this ratio is that of equal effect."""
-        others, here = self._exposures(place)
+        from scipy.optimize import brentq
+
         number = f"{self.main}_{place}_ec50"
 
-        def excess(ec50: float) -> float:
-            pump = self.average(0, self.pump, 1 / ratio, **{number: ec50})
-            return pump - self.average(0, self.reference, **{number: ec50})
-
-        guess = (here[1] / ratio - here[0]) / (others[0] - others[1] / ratio)
-        found = _root(excess, guess) if 0 < guess < np.inf else None
-        if found is None:
-            raise ParameterError(
-                f"no potency in the {place} makes {ratio:g} a ratio of equal effect: by the other places alone it "
-                f"would be about {others[1] / others[0]:.4g}, by this one alone {here[1] / here[0]:.4g}",
-                remedy="State a ratio between the two.",
+        def excess(logarithm: float) -> float:
+            own = {number: float(np.exp(logarithm))}
+            return self.average(0, self.pump, 1 / ratio, **own) - self.average(
+                0, self.reference, **own
             )
-        return found
+
+        tried = self._resolved(place, number)
+        signs = np.sign([excess(x) for x in tried])
+        changes = np.flatnonzero(signs[1:] != signs[:-1])
+        if changes.size:
+            ends = tried[changes[-1] : changes[-1] + 2]
+            return float(np.exp(brentq(excess, *ends, xtol=1e-14, rtol=1e-14)))
+        none, all_ = (
+            float(f"{self.equal_ratio(0, **{number: np.exp(x)}):.4g}") for x in tried[[-1, 0]]
+        )
+        raise ParameterError(
+            f"no potency in the {place} makes {ratio:g} a ratio of equal effect: it would be about {none:g} "
+            f"where this place counts for nothing, and {all_:g} where it counts for all",
+            remedy="State a ratio between the two.",
+        )
+
+    def _resolved(self, place: str, number: str) -> Floats:
+        """Logarithms of EC50 [mg/L] from full effect to none at a place.
+
+        Where the effect is so full that it is the same by any dose, none is tried.
+        """
+        full = self.numbers.get(f"{self.main}_maximum", np.ones(1))[0] * (1 - 1e-9)
+        steps = np.log(_mean(self.pump[place][0])) + np.linspace(-28.0, 20.0, 97)
+        return np.array(
+            [x for x in steps if self.average(0, self.reference, **{number: np.exp(x)}) < full]
+        )
 
     def implied(self, place: str) -> float:
         """Ratio of equal exposure at a place."""
         return _mean(self.pump[place][0]) / _mean(self.reference[place][0])
-
-    def _exposures(self, place: str) -> tuple[list[float], list[float]]:
-        """Average drive of the other places, and average concentration at this one, by reference and pump."""
-        arms = (self.reference, self.pump)
-        ec50 = {p: self.numbers[f"{self.main}_{p}_ec50"][0] for p in self.reference}
-        others = [sum(_mean(c[0]) / ec50[p] for p, c in arm.items() if p != place) for arm in arms]
-        return others, [_mean(arm[place][0]) for arm in arms]
 
 
 def _mean(values: Floats) -> float:

@@ -35,6 +35,11 @@ class InputError(ValueError):
         """All faults of the input, one clause each."""
         return self.args
 
+    @property
+    def clauses(self) -> tuple[str, ...]:
+        """All faults, each with what was given before it."""
+        return tuple(f"{self.given}: {f}" if self.given else f for f in self.faults)
+
     def __str__(self) -> str:
         head = f"{self.given}: " if self.given else ""
         if len(self.faults) > 4:
@@ -61,6 +66,37 @@ class DrugError(InputError):
 
 class ParameterError(InputError):
     """A parameter that is missing, unknown, or out of its range."""
+
+
+class PackageError(ImportError):
+    """An optional package that is needed and not installed: the message has the line that installs it."""
+
+
+def require(module: str, extra: str, what: str) -> None:
+    """Refuse when an optional package is not installed.
+
+    Parameters
+    ----------
+    module : str
+        The package.
+    extra : str
+        The extra of pkmodel that brings it.
+    what : str
+        What needs it.
+
+    Raises
+    ------
+    PackageError
+        It is not installed.
+
+    Examples
+    --------
+    >>> require("numpy", "cluster", "a store")
+    """
+    from importlib.util import find_spec
+
+    if find_spec(module) is None:
+        raise PackageError(f'{what} needs {module}: pip install "pkmodel[{extra}]"')
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -199,6 +199,7 @@ def test_compare_prints_averages_of_responses(run):
     average = ds.analgesia.integrate("time") / 24
     assert row(block, "analgesia") == pytest.approx(average.values.tolist(), rel=0.006)
     assert row(block, "withdrawal") == [0.0, 0.0]
+    assert "Tolerance" not in block
     assert "sedation" not in block and "Responses" not in run(*COMPARE).stdout
 
 
@@ -207,14 +208,14 @@ def test_numbers_of_responses_are_set(run):
     kinetic = ["--set", "clearance=1.5 L/min"]
     own = ["--set", "analgesia_hill=4", "--set", "analgesia_cord_ec50=50 ng/mL"]
     output = run(*COMPARE, *own, *kinetic, "--responses", "pain,analgesia", "-o", "a.nc").stdout
-    assert "clearance set, analgesia_hill set, analgesia_cord_ec50 set" in output
+    assert "analgesia_hill = 4, analgesia_cord_ec50 = 50 ng/mL, clearance = 1.5" in output
     block = output.partition("Responses, averages of the same hours")[2].partition("\n\n")[0]
     parameters = {"analgesia_hill": 4.0, "analgesia_cord_ec50": 0.05, "clearance": 90.0}
     how = {"oral": ORAL, "ratio": 300, "parameters": parameters, "responses": ["pain", "analgesia"]}
     ds = pkmodel.compare("morphine", times=np.linspace(312, 336, 289), **how)
-    for name in ("analgesia", "pain"):
+    for name, label in (("analgesia", "analgesia"), ("pain", "pain (0-10)")):
         average = ds[name].integrate("time") / 24
-        assert row(block, name) == pytest.approx(average.values.tolist(), rel=0.006)
+        assert row(block, label) == pytest.approx(average.values.tolist(), rel=0.006)
     stored = xr.open_dataset("a.nc")
     wanted = pkmodel.compare("morphine", times=stored.time.values, **how)
     np.testing.assert_allclose(stored.analgesia, wanted.analgesia, rtol=1e-12)
@@ -222,11 +223,55 @@ def test_numbers_of_responses_are_set(run):
     assert ratios and run(*COMPARE, *kinetic).stdout.endswith(ratios)
 
 
+def test_what_is_set_twice_is_refused_with_all_else(run):
+    twice = ["--set", "analgesia_hill = 2", "--set", "analgesia_hill=3", "--set", "clearence=4 L/h"]
+    error = run(*COMPARE, "--responses", "all", *twice, status=2).stderr
+    assert '--set gives analgesia_hill twice, "2" and "3"; expected one of them' in error
+    assert 'unknown parameter "clearence" (did you mean "clearance"' in error
+    thrice = ["--set", "lag=1 h"] * 3
+    assert (
+        "--set gives lag 3 times"
+        in run("explain", "morphine", "60 mg oral", *thrice, status=2).stderr
+    )
+    assert "twice" in run(*COMPARE, *["--set", "clearance=5 L/h"] * 2, status=2).stderr
+
+
+def test_an_arm_that_is_not_what_its_option_says(run):
+    """This is said before any dose is judged that would follow from it."""
+    pump = "0.4 mg/day intrathecal pump for 14 d"
+    error = run("compare", "morphine", "--oral", pump, status=2).stderr
+    assert f'--oral holds "{pump}", which is not oral' in error and "plausible" not in error
+
+
 def test_numbers_of_responses_hold_for_all_subjects(run):
     more = ["--responses", "pain", "--set", "pain_baseline=10", "--set", "pain_placebo=100 %"]
     output = run(*COMPARE, "--subjects", 3, *more).stdout
-    assert row(output, "pain")[:3] == row(output, "pain")[3:] == [0, 0, 0]
-    assert row(output, "pain reduction")[:3] == [100, 100, 100]
+    pain = row(output, "pain (0-10)")
+    assert pain[:3] == pain[3:] == [0, 0, 0]
+    assert row(output, "pain reduction (%)")[:3] == [100, 100, 100]
+
+
+def test_responses_have_their_scales_and_tolerance_is_named(run):
+    more = ["--ratio", "30,300", "--subjects", 3, "--responses"]
+    blocks = [
+        run(*COMPARE, *more, names).stdout.partition("Responses, ")[2].partition("\n\n")[0]
+        for names in ("all", "analgesia,pain")
+    ]
+    assert ["Tolerance lowers analgesia here." in block for block in blocks] == [True, False]
+    assert max(len(line) for block in blocks for line in block.splitlines()) <= tables.WIDTH
+    (tolerant, plain), (reduced, _) = (
+        [row(block, name) for block in blocks] for name in ("analgesia", "pain reduction (%)")
+    )
+    assert reduced == pytest.approx([100 * x for x in tolerant], rel=0.006)
+    assert all(a <= b for a, b in zip(tolerant, plain, strict=True)) and tolerant != plain
+    assert min(row(blocks[0], "tolerance (x EC50)")) >= 1
+    assert "runs from 0 to 1" in blocks[0]
+
+
+def test_ashworth_score_has_its_scale(run):
+    order = ["--oral", "20 mg oral q8h x 42"]
+    output = run("compare", "baclofen", *order, "--responses", "spasticity").stdout
+    assert all(1 <= x <= 5 for x in row(output, "ashworth (1-5)"))
 
 
 @pytest.mark.parametrize(

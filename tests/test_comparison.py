@@ -242,3 +242,23 @@ def test_every_subject_has_doses_of_its_own_in_an_arm():
     assert plasma.sel(arm="own", subject=2) != plasma.sel(arm="all", subject=2)
     with pytest.raises(InputError, match='labels along "subject"'):
         compare("morphine", arms={"own": doses, "all": "60 mg oral"}, subjects=3, times=[0.0, 12.0])
+
+
+def test_parameters_of_responses_that_are_not_asked_for():
+    with pytest.raises(ParameterError) as caught:
+        compare(
+            "morphine",
+            ORAL,
+            responses=["analgesia"],
+            parameters={"respiration_hill": 2, "clearence": 3},
+        )
+    asked_for, unknown = caught.value.faults
+    assert asked_for.endswith('which is not asked for: write responses=["respiration"]')
+    assert unknown.startswith('unknown parameter "clearence" (did you mean "clearance"')
+    with pytest.raises(ParameterError, match=r"The model has clearance, .* and \d+ more\."):
+        compare("morphine", ORAL, parameters={"zzz": 1})
+
+
+def test_a_converted_dose_is_said_to_be_one_and_is_rounded():
+    with pytest.raises(DrugError, match=r'the oral dose / 70000, "0\.0119 ug/h intrathecal pump'):
+        compare("morphine", "10 mg oral q12h x 28", ratio=7e4)

@@ -1,5 +1,6 @@
 """Doses of equal effect: the ratio that potencies give, and the potency that a stated ratio takes."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -65,10 +66,23 @@ def test_what_a_ratio_implies_lies_between_the_exposures():
     low, high = (calibrate("morphine", r).responses["analgesia_cord_ec50"] for r in (60, 2000))
     assert low.value > 10 * high.value
     assert float(low.note.rpartition("/")[2]) == pytest.approx(cord, rel=1e-3)
-    for ratio in (12, 20, 12000):
+    for ratio in (12, 29, 20000):
         with pytest.raises(
             ParameterError, match=f"no potency in the cord makes {ratio} a ratio of equal effect"
         ):
+            calibrate("morphine", ratio)
+
+
+def test_ratios_between_those_of_the_message_can_be_stated():
+    with pytest.raises(ParameterError) as caught:
+        calibrate("morphine", 29)
+    low, high = (float(x) for x in re.findall(r"(?:about|and) ([\d.]+) where", str(caught.value)))
+    assert 29 < low < high
+    for ratio in (1.01 * low, 9419, 0.99 * high):
+        equal = equal_analgesia(calibrate("morphine", ratio)).equal_ratio
+        assert float(equal) == pytest.approx(ratio, rel=1e-6)
+    for ratio in (0.99 * low, 1.01 * high):
+        with pytest.raises(ParameterError, match=r"State a ratio between the two\."):
             calibrate("morphine", ratio)
 
 

@@ -5,9 +5,10 @@ import pickle
 import pytest
 
 from pkmodel import errors
-from pkmodel.errors import InputError, did_you_mean
+from pkmodel.errors import InputError, PackageError, did_you_mean, require
 
-CLASSES = [getattr(errors, name) for name in dir(errors) if name.endswith("Error")]
+FOUND = [getattr(errors, name) for name in dir(errors) if name.endswith("Error")]
+CLASSES = [cls for cls in FOUND if cls is not PackageError]
 
 
 @pytest.mark.parametrize("cls", CLASSES)
@@ -36,3 +37,19 @@ def test_many_faults_are_a_list():
 def test_did_you_mean():
     assert did_you_mean("Clearence", ["clearance", "volume"]) == ' (did you mean "clearance"?)'
     assert did_you_mean("x", ["clearance"]) == ""
+
+
+def test_clauses_say_what_was_given():
+    assert InputError("is wrong", "is late", given='"a"').clauses == (
+        '"a": is wrong',
+        '"a": is late',
+    )
+    assert InputError("a is wrong").clauses == ("a is wrong",)
+
+
+def test_a_missing_package_is_named_with_the_line_that_installs_it():
+    require("json", "cluster", "a store")
+    line = r'a store needs no_such_package: pip install "pkmodel\[cluster\]"'
+    with pytest.raises(PackageError, match=line) as caught:
+        require("no_such_package", "cluster", "a store")
+    assert isinstance(caught.value, ImportError) and not isinstance(caught.value, InputError)

@@ -236,7 +236,7 @@ def test_round_trip_of_sequences(items):
 
 # ---------------------------------------------------------------------------------- what is refused
 
-NO_ROUTE = "has no route (oral, iv, epidural, intrathecal, or into and a compartment)"
+NO_ROUTE = "has no route (oral, iv, epidural, intrathecal, or one of the model's own: into depot)"
 NO_DOSE = "has no dose (60 mg, 2 mg/h)"
 WRONG = {
     "60 mgs oral q12": ['unknown unit "mgs" (g, mg, ug, ng)', '"q12" has no time unit (q12h)'],
@@ -255,6 +255,7 @@ WRONG = {
     ],
     "oral q12h": [NO_DOSE],
     "60 mg q12h": [NO_ROUTE],
+    "10 mg sc": ['unknown word "sc"', NO_ROUTE],
     "hello": ['unknown word "hello"', NO_DOSE, NO_ROUTE],
     "60 mg orral q12h": ['unknown word "orral" (did you mean "oral" or "orally"?)', NO_ROUTE],
     "60 mg morphine oral": ['unknown word "morphine"'],

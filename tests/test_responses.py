@@ -378,6 +378,10 @@ def test_case_that_cannot_be_solved_is_not_a_number():
          "cord of half of the effect). State the ratio of equal doses: "
          'equianalgesia.calibrate("fentanyl", ratio=..., reference="...") finds it.'),
         ("ziconotide", "withdrawal", "the label of ziconotide reports no withdrawal."),
+        ("fentanyl", True, "the file of fentanyl has no numbers of any response. State the ratio of equal doses: "
+         'equianalgesia.calibrate("fentanyl"'),
+        ("ziconotide", "analgesia", "the file of ziconotide has no numbers of analgesia. Those of analgesia are known "
+         "of clonidine, hydromorphone, morphine."),
         ("ziconotide", True, "the file of ziconotide has no numbers of any response."),
         ("clonidine", "withdrawal", "the file of clonidine has no numbers of withdrawal."),
         ("bupivacaine", "pain", "pain takes analgesia, and the file of bupivacaine has no numbers of analgesia."),
@@ -399,7 +403,7 @@ def test_names_and_models_that_have_no_responses():
     with pytest.raises(InputError, match="the numbers of responses are in drug files"):
         simulate(one_compartment(), "100 mg iv bolus", [0, 1], responses=True)
     for odd in (5, [["analgesia"]], np.nan):
-        with pytest.raises(InputError, match="unknown response"):
+        with pytest.raises(InputError, match=r"unknown response .*True asks for all"):
             asked(MORPHINE, odd)
     assert asked(MORPHINE, None) is None and asked(None, False) is None
 

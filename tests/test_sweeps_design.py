@@ -106,7 +106,7 @@ def test_the_digest_is_that_of_names_values_and_order():
         (lambda: grid(ratio=[np.ones(2)]), ["expected a number or text with a unit"]),
         (lambda: grid(ratio=[np.nan]), ["nan is no finite number"]),
         (lambda: grid(x=["1 /h", "2 h"]), ["different units: rate_constant and time"]),
-        (lambda: grid(x=["many"], y=[None], z=[1]), ["x: does not begin", "y: expected a number"]),
+        (lambda: grid(x=["many"], y=[None], z=[1]), ['x: "many": does not begin', "y: expected a number"]),
         (lambda: from_table({}), ["at least one parameter"]),
         (lambda: from_table([1, 2]), ["columns by name, not list", "Write from_table"]),
         (lambda: from_table({"x": [1], "y": [1, 2]}), ["equally long; x has 1, y has 2"]),
@@ -135,3 +135,9 @@ def test_refusals_tell_every_fault(call, messages):
 def test_bounds_have_units_of_one_kind():
     with pytest.raises(InputError, match="different units: rate_constant and volume"):
         sobol(8, seed=1, csf_loss_rate=("0.1 /h", "0.6 mL"))
+
+
+def test_a_value_that_cannot_be_read_is_quoted():
+    with pytest.raises(InputError) as caught:
+        grid(ratio=[10, "x"], clearance=["5 mgs"])
+    assert caught.value.faults[0] == 'ratio: "x": does not begin with a number'

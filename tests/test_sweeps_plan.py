@@ -33,7 +33,7 @@ def test_all_faults_at_once():
         window=(24, 0), times=[1, 0], ratio=100,
     )  # fmt: skip
     for part in (
-        'no parameter "volum" (did you mean "volume"', "oral_bioavailability is 1.5", "volume",
+        'unknown parameter "volum" (did you mean "volume"', "oral_bioavailability is 1.5", "volume",
         '"csf_los_rate", which the model does not have (did you mean "csf_loss_rate"',
         '"csf_pulsation" is both set and swept', "clearance was given in units of h; expected L/h",
         "the ratio is both set and swept", "the ratio is 0", 'unknown metric "aux"', "auc, cav, cmax",

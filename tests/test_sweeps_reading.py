@@ -170,7 +170,7 @@ def test_all_faults_at_once(faults):
         "intended: expected true or false, not 'yes'",
         'settings.weight: expected such as "1.5 L/min", not True',
         'oral: "60 mgs oral q12h x 28": unknown unit "mgs"',
-        'settings.clearence: the model has no parameter "clearence" (did you mean "clearance"',
+        'settings.clearence: unknown parameter "clearence" (did you mean "clearance"',
         'settings.volume: volume "3 h": "h" is the unit of a time',
         'window: "336": has no unit',
         "design: csf_loss_rate: no values",

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from pkmodel import sweep
-from pkmodel.errors import InputError
+from pkmodel.errors import InputError, PackageError
 from pkmodel.sweeps import grid, progress, resume
 
 pytest.importorskip("zarr")
@@ -112,3 +112,17 @@ def test_a_bar(capsys):
     assert "sweep: 100%" in capsys.readouterr().err
     sweep("morphine", grid(ratio=[30, 300]), **HOW)
     assert not capsys.readouterr().err
+
+
+def test_a_store_without_its_package(tmp_path, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    place = tmp_path / "s.zarr"
+    calls = (
+        lambda: sweep("morphine", grid(ratio=[30]), oral="60 mg oral q12h x 28", store=place),
+        lambda: resume(place),
+        lambda: progress(place),
+    )
+    for call in calls:
+        with pytest.raises(PackageError, match=r'needs zarr: pip install "pkmodel\[cluster\]"'):
+            call()
+    assert not place.exists()

@@ -544,7 +544,7 @@ def test_subjects_in_memory_at_once_do_not_show(usual, monkeypatch):
         ("morphine", "10 mg iv bolus q12h", {}, RegimenError, "is not oral"),
         ("morphine", "60 mg oral q36h", {}, RegimenError, "does not come round every day"),
         ("morphine", "900 mg oral q12h", {}, DrugError, "highest plausible"),
-        ("morphine", None, {}, ParameterError, "without it a trial needs doses"),
+        ("morphine", None, {}, ParameterError, "a trial needs doses"),
         ("morphine", None, {"doses": ["1 mg", "0.5 mg"]}, RegimenError, "do not rise"),
         ("morphine", None, {"doses": ["10 mg"]}, DrugError, "highest plausible"),
         ("morphine", ORAL, {"doses": ["1 mg/day"]}, RegimenError, "single shots take amounts"),
@@ -733,3 +733,37 @@ def test_an_event_table_for_other_models(usual):
     given = events(usual.sel(subject=[1, 2]))
     assert isinstance(given, EventTable) and sorted(set(given.subject)) == [1, 2]
     assert given.steady.tolist().count(1) == 2
+
+
+def test_doses_that_follow_from_the_oral_one_are_said_to():
+    for method, whole, written in (
+        ("single shots", "all of", "20 ug"),
+        ("catheter", "twice", "mg/day"),
+    ):
+        with pytest.raises(DrugError, match=f"{whole} the converted oral dose, ") as caught:
+            trial("baclofen", "20 mg oral q8h", method=method, ratio=5)
+        assert written in caught.value.remedy and "doses=[" in caught.value.remedy
+        assert not re.search(r"\d\.\d{5}", str(caught.value))
+
+
+def test_remedies_are_about_the_faults():
+    with pytest.raises(ParameterError) as caught:
+        trial("morphine", ORAL, threshold=50, months=0.1)
+    call = f'Write for example trial("morphine", "{ORAL}", threshold=0.5, months=12).'
+    assert caught.value.remedy == call
+
+
+def test_command_answers_as_a_command():
+    from click.testing import CliRunner
+
+    from pkmodel.cli import main
+
+    def said(*words):
+        done = CliRunner().invoke(main, ["trial", "morphine", ORAL, *words])
+        assert done.exit_code == 2
+        return done.output
+
+    assert f'pkmodel trial morphine "{ORAL}" --threshold 0.5 --months 12' in said(
+        "--months", "0", "--threshold", "2"
+    )
+    assert '--dose "0.5 mg" --dose "1 mg"' in said("--dose", "1")

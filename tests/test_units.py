@@ -241,7 +241,16 @@ REFUSED = [
     (None, "volume", "expected a number, or text with a unit, not NoneType"),
     (1j, "volume", "not complex"),
     (["5 L", None], "volume", "not NoneType"),
-    ("5 umol", "amount", '"umol" is molar, and the molar mass is not given. Pass molar_mass='),
+    (
+        "5 umol",
+        "amount",
+        '"umol" is molar, and the molar mass is not given. Write mass (g, mg, ug, ng), or',
+    ),
+    (
+        "5 nmol/L",
+        "concentration",
+        "Write mass (mg/L, ug/mL, ng/mL), or convert it by the molar mass",
+    ),
     ("5 mg", "amuont", 'unknown dimension "amuont" (did you mean "amount"'),
     (5, "amuont", "unknown dimension"),
 ]

@@ -121,7 +121,7 @@ def compare(ctx: click.Context, drug: str, **given: Any) -> None:
     fine = simulated(times)
     metrics = study.in_parts(lambda subjects: exposure(fine(subjects)), times.size)
     say(
-        [*study_lines(study, answers.settings), *tables.regimen_table(arms.regimens)],
+        [*study_lines(study, given["settings"]), *tables.regimen_table(arms.regimens)],
         tables.exposure_table(study.printed(metrics), span, arms.labels),
         response_table(metrics, arms.labels),
         ratio_lines(study, arms),
@@ -194,7 +194,7 @@ def simulate(ctx: click.Context, drug: str, regimen: str | None, **given: Any) -
     fine = simulated(times)
     metrics = study.in_parts(lambda subjects: exposure(fine(subjects)), times.size)
     say(
-        [*study_lines(study), *tables.regimen_table({"": ordered})],
+        [*study_lines(study, given["settings"]), *tables.regimen_table({"": ordered})],
         tables.exposure_table(study.printed(metrics), span, {"": {}}),
         tables.closing(study.drug),
     )
@@ -219,7 +219,7 @@ def simulate_records(
         study.drug, table, times, drawn_for(study, table), amounts=False, intended=study.intended
     )
     say(
-        [*study_lines(study), *table_lines(table, given["table"])],
+        [*study_lines(study, given["settings"]), *table_lines(table, given["table"])],
         answer_lines(ds),
         tables.closing(study.drug),
     )
@@ -297,7 +297,7 @@ def equivalence(ctx: click.Context, drug: str, **given: Any) -> None:
     judged = ratios_to_judge(study.drug, pair(ratios), given["ratio"])
     compared = {name: study.regimen(ratios.attrs[name]) for name in ("reference", "test")}
     say(
-        [*study_lines(study), *tables.regimen_table(compared)],
+        [*study_lines(study, given["settings"]), *tables.regimen_table(compared)],
         tables.published_lines(study.drug, pair(ratios)),
         tables.ratio_table(study.printed(ratios), judged),
         tables.targeting_lines(study.printed(ratios)),
@@ -377,9 +377,9 @@ for command in (trial, validate, sweep, warm):
     main.add_command(command)
 
 
-def study_lines(study: Study, further: Iterable[str] = ()) -> list[str]:
-    """The drug, and in whom, with the names of what is set."""
-    fixed = [*study.settings, *further]
+def study_lines(study: Study, settings: Iterable[tuple[str, str]]) -> list[str]:
+    """The drug, and in whom, with what is set as it was written."""
+    fixed = [f"{name} = {text}" for name, text in settings]
     return [tables.heading(study.drug, study.subjects, study.seed, fixed)]
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import io
 import re
 import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from pkmodel.errors import InputError
+from pkmodel.errors import InputError, PackageError
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -47,6 +49,10 @@ class Program(click.Group):
                 raise WrongInput(in_options(str(error))) from None
             place = f"{error.filename}: " if error.filename else ""
             raise Failure(place + (error.strerror or str(error))) from None
+        except PackageError as error:
+            if ctx.meta.get(DEBUG):
+                raise
+            raise Failure(str(error)) from None
         except MemoryError as error:
             if ctx.meta.get(DEBUG):
                 raise
@@ -63,6 +69,9 @@ def in_options(text: str) -> str:
     >>> in_options("If it is meant, pass intended=True. Or ratio=[30, 100] or ratio=300.")
     'If it is meant, pass --intended. Or --ratio 30,100 or --ratio 300.'
     """
+    text = re.sub(r'\btrial\("([^"]*)", ("[^"]*"|None), (.*)\)\.', _in_trial, text)
+    text = re.sub(r"\bdoses=\[([^]]*)\]", _in_doses, text)
+    text = re.sub(r'\btip="([^"]*)"(, sites=\[[^]]*\])?', r"--tip \1", text)
     text = re.sub(r"\bratio=\[([^]]*)\]", lambda m: "--ratio " + m[1].replace(" ", ""), text)
     text = re.sub(r"\bratio=(?=\d)", "--ratio ", text)
     text = re.sub(r"\bparameters=\{([^}]*)\}", _in_settings, text)
@@ -72,9 +81,23 @@ def in_options(text: str) -> str:
     )
     text = re.sub(r'\b(store|workers)="?([^\s",.]+(?:\.zarr)?)"?', r"--\1 \2", text)
     text = re.sub(r"\bpart=\((\d+), (\d+)\)", r"--part \1 --of \2", text)
+    text = text.replace("; True asks for", "; all asks for")
     text = text.replace("runs_per_box", "--runs-per-box")
     text = re.sub(r"\b(oral|intrathecal)= ", r"--\1 ", text)
     return re.sub(r"\bintended=True( \(on the command line --intended\))?", "--intended", text)
+
+
+def _in_trial(call: re.Match[str]) -> str:
+    """A call of a trial as the command."""
+    drug, oral, arguments = call.groups()
+    text = re.sub(r"\bdoses=\[([^]]*)\]", _in_doses, arguments)
+    options = re.sub(r"(?:^|, )(\w+)=", r" --\1 ", text).replace(", --", " --")
+    return f"pkmodel trial {drug} {oral} {options.strip()}"
+
+
+def _in_doses(doses: re.Match[str]) -> str:
+    """Doses of steps as options ``--dose``."""
+    return " ".join(f"--dose {dose}" for dose in doses[1].split(", "))
 
 
 def _in_settings(parameters: re.Match[str]) -> str:
@@ -83,12 +106,18 @@ def _in_settings(parameters: re.Match[str]) -> str:
     return " ".join(f"--set {name}={value}" for name, value in pairs)
 
 
-def require(module: str, extra: str, what: str) -> None:
-    """Refuse when an optional package is not installed."""
-    from importlib.util import find_spec
-
-    if find_spec(module) is None:
-        raise Failure(f'{what} needs {module}: pip install "pkmodel[{extra}]"')
+@contextmanager
+def beside(faults: Iterable[str]) -> Iterator[None]:
+    """Refuse with these faults, and with those of the wrong input inside."""
+    found = tuple(faults)
+    try:
+        yield
+    except InputError as error:
+        if not found:
+            raise
+        raise InputError(*found, *error.clauses, remedy=error.remedy) from None
+    if found:
+        raise InputError(*found)
 
 
 def warn_of_failures(status: xr.DataArray) -> bool:

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pkmodel.cli.faults import require
-from pkmodel.errors import InputError
+from pkmodel.errors import InputError, require
 
 if TYPE_CHECKING:
     import pandas as pd

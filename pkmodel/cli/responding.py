@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pkmodel.cli.faults import beside
 from pkmodel.cli.study import Study
-from pkmodel.cli.tables import cell, columns
-from pkmodel.errors import ParameterError
+from pkmodel.cli.tables import cell, columns, paragraph
 
 if TYPE_CHECKING:
     import xarray as xr
 
     from pkmodel.drugs import Drug
+
+SCALES = {"pain": "0-10", "pain_reduction": "%", "ashworth": "1-5", "tolerance": "x EC50"}
+"""What responses are counted in that are neither fractions nor drives."""
+FRACTIONS = "What has no scale runs from 0 to 1. A drive is 1 at half of the effect."
+TOLERANT = "Tolerance lowers analgesia here. To leave it out, name the other responses."
 
 
 @dataclass(frozen=True)
@@ -38,11 +43,27 @@ def read_study(name: str, given: Mapping[str, Any]) -> tuple[Study, Answers]:
 
     pairs = given["settings"]
     others = [pair for pair in pairs if not of_response(pair[0])]
-    study = Study.of(name, {**given, "settings": others})
     names = read_names(given.get("responses"))
     texts = dict(pair for pair in pairs if of_response(pair[0]))
     ask = "--responses {}" if "responses" in given else "pkmodel compare --responses {}"
-    return study, Answers(names, read_numbers(study.drug, names, texts, ask))
+    with beside(repeated(pairs)):
+        study = Study.of(name, {**given, "settings": others})
+        return study, Answers(names, read_numbers(study.drug, names, texts, ask))
+
+
+def repeated(pairs: Sequence[tuple[str, str]]) -> Iterator[str]:
+    """What is set more than once, and to what.
+
+    Examples
+    --------
+    >>> list(repeated([("lag", "1 h"), ("lag", "2 h")]))
+    ['--set gives lag twice, "1 h" and "2 h"; expected one of them']
+    """
+    for name in dict.fromkeys(name for name, _ in pairs):
+        texts = [f'"{text}"' for n, text in pairs if n == name]
+        if len(texts) > 1:
+            often = "twice" if len(texts) == 2 else f"{len(texts)} times"
+            yield f"--set gives {name} {often}, {' and '.join(texts)}; expected one of them"
 
 
 def read_numbers(
@@ -50,13 +71,11 @@ def read_numbers(
 ) -> dict[str, float]:
     """Numbers of the responses that are asked for, in internal units; `ask` says how one asks for another."""
     from pkmodel.responses import asked
-    from pkmodel.responses.naming import unasked
+    from pkmodel.responses.naming import refuse_unknown
 
     wanted = asked(drug, names)
     model = drug.model() if wanted is None else wanted.model
-    faults = [unasked(name, ask) for name in texts if name not in model.defaults]
-    if any(faults):
-        raise ParameterError(*filter(None, faults))
+    refuse_unknown(texts, model.defaults, ask)
     values = model.resolve(texts)
     if wanted is not None:
         wanted.check(values.get)
@@ -77,12 +96,15 @@ def read_names(text: str | None) -> bool | list[str]:
 
 
 def response_table(metrics: xr.Dataset, arms: Mapping[str, dict[str, Any]]) -> list[str]:
-    """Average of every response in every arm; nothing without responses."""
+    """Average of every response in every arm, with its scale; nothing without responses."""
     names = [str(n) for n, values in metrics.data_vars.items() if "rests_on" in values.attrs]
     if not names:
         return []
     rows = [["", *arms]]
     for name in names:
         cells = [cell(metrics[name].sel(labels).values) for labels in arms.values()]
-        rows.append([name.replace("_", " "), *cells])
-    return ["Responses, averages of the same hours", *columns(rows)]
+        scale = f" ({SCALES[name]})" if name in SCALES else ""
+        rows.append([name.replace("_", " ") + scale, *cells])
+    notes = [FRACTIONS, TOLERANT] if {"tolerance", "analgesia"} <= set(names) else [FRACTIONS]
+    told = [paragraph(note, indent=2) for note in notes]
+    return ["Responses, averages of the same hours", *columns(rows), *told]

@@ -117,11 +117,12 @@ class Study:
 def read_settings(drug: Drug, pairs: Iterable[tuple[str, str]]) -> dict[str, float]:
     """Values of ``--set``, body sizes among them, in internal units."""
     from pkmodel import units
+    from pkmodel.responses.naming import refuse_unknown
     from pkmodel.schedule import BODY_SIZES
 
     model, texts = drug.model(), dict(pairs)
     known = {**{p.name: p for p in BODY_SIZES.values()}, **model.defaults}
-    model.resolve({n: text for n, text in texts.items() if n in model.defaults or n not in known})
+    refuse_unknown(texts, known)
     return {n: float(units.convert(t, known[n].dimension, name=n)) for n, t in texts.items()}
 
 
@@ -200,7 +201,7 @@ class Arms:
     @classmethod
     def of(cls, study: Study, given: Mapping[str, Any]) -> Arms:
         """Read the arms; an oral arm that stands alone brings its intrathecal one by the ratio."""
-        from pkmodel.comparison import check_converted
+        from pkmodel.comparison import check_converted, check_names
         from pkmodel.equivalence import convert
 
         named = [("oral", given["oral"]), ("intrathecal", given["intrathecal"]), *given["arms"]]
@@ -208,6 +209,7 @@ class Arms:
         orders = {name: study.regimen(text) for name, text in named}
         if len(orders) < len(named):
             raise InputError("two arms have the same name", remedy='Write --arm second="...".')
+        check_names(orders)
         alone = list(orders) == ["oral"]
         if not alone and given["ratio"] is None:
             _require_two(orders)

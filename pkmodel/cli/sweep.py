@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pkmodel.cli import tables
-from pkmodel.cli.faults import require
-from pkmodel.errors import InputError
+from pkmodel.errors import InputError, require
 
 if TYPE_CHECKING:
     from pkmodel.sweeps import Progress, Size
@@ -95,7 +94,6 @@ def status(store: str) -> None:
     """Say how far STORE is, and why runs failed; reads nothing else."""
     from pkmodel import sweeps
 
-    require("zarr", "cluster", "pkmodel sweep")
     _say(progress_lines(store, sweeps.progress(store)))
 
 
@@ -125,7 +123,6 @@ def _work(store: str, given: dict[str, Any], start: Callable[..., Any]) -> None:
     """Have it computed by whom the options name, and say how far the store is then."""
     from pkmodel import sweeps
 
-    require("zarr", "cluster", "pkmodel sweep")
     who = {"part": _part(given["part"], given["parts"]), "workers": given["workers"]}
     with _client(given["scheduler"]) as client:
         start(client=client, **who)

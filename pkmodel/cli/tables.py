@@ -113,7 +113,7 @@ def heading(drug: Drug, subjects: int | None, seed: int, fixed: Sequence[str]) -
     who = "typical adult"
     if subjects is not None:
         who = f"{subjects} subjects, seed {seed}: median (5th to 95th percentile)"
-    return paragraph(", ".join([f"{drug.name} {drug.version}", who, *(f"{n} set" for n in fixed)]))
+    return paragraph(", ".join([f"{drug.name} {drug.version}", who, *fixed]))
 
 
 def regimen_table(regimens: Mapping[str, Regimen]) -> list[str]:
@@ -127,7 +127,7 @@ def regimen_table(regimens: Mapping[str, Regimen]) -> list[str]:
 
 def regimen_text(regimen: Regimen) -> str:
     """A regimen in words, its longest numbers rounded."""
-    from pkmodel.plot.style import rounded
+    from pkmodel.regimen.writing import rounded
 
     return rounded(str(regimen))
 
@@ -209,7 +209,7 @@ def why_lines(ratios: xr.Dataset) -> list[str]:
         "Two quantities, not one",
         paragraph(
             "An implied ratio makes exposure equal at one site; a published one compares doses that were said to do "
-            "the same to patients. The model does not predict effect. Drug in CSF is not drug at the receptor: how "
+            "the same to patients. Exposure is not effect. Drug in CSF is not drug at the receptor: how "
             f"much the cord takes up decides. Blood carries drug{m6g} to the brain, where it acts, too, and the "
             "more of it the further from the spine a dose is given. Patients in published studies differ in "
             "tolerance and in what else they took. So an implied ratio far from a published one refutes neither, and "

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pkmodel.cli import tables
-from pkmodel.cli.faults import require
 from pkmodel.cli.files import checked_path
 from pkmodel.cli.options import force, seed, segments, subjects
+from pkmodel.errors import require
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -157,7 +157,7 @@ class _Reader:
             self.faults.append("has no dose (60 mg, 2 mg/h)")
         if "route" not in self.found:
             self.faults.append(
-                f"has no route ({', '.join(ROUTE_NAMES)}, or into and a compartment)"
+                f"has no route ({', '.join(ROUTE_NAMES)}, or one of the model's own: into depot)"
             )
 
     def order(self) -> Order | None:

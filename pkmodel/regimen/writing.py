@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -76,3 +77,14 @@ def _shortest(value: float, quantity: str, names: tuple[str, ...], per: str | No
                 texts.append((len(number), f"{number} {unit}"))
                 break
     return next((text for length, text in texts if length <= 5), min(texts)[1])
+
+
+def rounded(text: str) -> str:
+    """Round the longest numbers of a regimen's text, to be read and not to be read back.
+
+    Examples
+    --------
+    >>> rounded("66.6666666667 ug/day intrathecal pump")
+    '66.67 ug/day intrathecal pump'
+    """
+    return re.sub(r"\d+\.\d{5,}(?!\d|e)", lambda m: f"{float(m[0]):.4g}", text)

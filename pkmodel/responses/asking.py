@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from pkmodel.drugs import Drug
 from pkmodel.drugs.effects import EFFECTS, FOLLOWING, MAIN, REQUIRED, RESPONSES
 from pkmodel.errors import DrugError, InputError, did_you_mean
 from pkmodel.responses.answering import Responses
 from pkmodel.responses.states import places_of
-
-if TYPE_CHECKING:
-    from pkmodel.drugs import Drug
 
 __all__ = ["asked", "missing"]
 
@@ -53,8 +51,11 @@ def asked(drug: Drug | None, responses: bool | str | Iterable[str] | None) -> Re
     if responses is True:
         every = [name for name in RESPONSES if not missing(drug, name)]
         if not every:
-            raise DrugError(f"the file of {drug.name} has no numbers of any response",
-                            remedy="docs/responses.md shows how a file gets them.")  # fmt: skip
+            raise DrugError(
+                f"the file of {drug.name} has no numbers of any response",
+                remedy=_remedy(drug, RESPONSES, ())
+                or "docs/responses.md shows how a file gets them.",
+            )
         return _responses(drug, every)
     one = isinstance(responses, str) or not isinstance(responses, Iterable)
     names: list[Any] = [responses] if one else list(responses)
@@ -66,7 +67,7 @@ def asked(drug: Drug | None, responses: bool | str | Iterable[str] | None) -> Re
     if unknown or not names:
         raise InputError(
             *(unknown or ["no responses are asked for"]),
-            remedy=f"Known are {', '.join(RESPONSES)}.",
+            remedy=f"Known are {', '.join(RESPONSES)}; True asks for all that the file has.",
         )
     faults = [fault for name in dict.fromkeys(names) if (fault := missing(drug, name))]
     if faults:
@@ -122,4 +123,11 @@ def _remedy(drug: Drug, names: Iterable[str], able: Iterable[str]) -> str:
     if lacks_cord and {"analgesia", "pain"} & set(names):
         stated = f'equianalgesia.calibrate("{drug.name}", ratio=..., reference="...")'
         return f"{known} State the ratio of equal doses: {stated} finds it.".strip()
-    return known
+    return known or _elsewhere(names)
+
+
+def _elsewhere(names: Iterable[str]) -> str:
+    """Which drugs have a file with the numbers."""
+    drugs = [Drug.read(name) for name in Drug.names()]
+    able = {n: [d.name for d in drugs if not missing(d, n)] for n in dict.fromkeys(names)}
+    return " ".join(f"Those of {n} are known of {', '.join(ds)}." for n, ds in able.items() if ds)

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from pkmodel.drugs.effects import RESPONSES
+from collections.abc import Collection, Iterable
 
-__all__ = ["of_response", "unasked"]
+from pkmodel.drugs.effects import RESPONSES
+from pkmodel.errors import ParameterError, did_you_mean
+
+__all__ = ["ASK", "of_response", "refuse_unknown", "unasked"]
+
+ASK = 'responses=["{}"]'
+"""How one asks for a response in Python, with braces where it stands."""
+
+FEW = 12
+"""So many names are shown of those that there are."""
 
 
 def of_response(name: str) -> bool:
@@ -45,3 +54,42 @@ def unasked(name: str, ask: str) -> str:
         return ""
     way = ask.format(response)
     return f'"{name}" is a number of the response {response}, which is not asked for: write {way}'
+
+
+def refuse_unknown(names: Iterable[str], known: Collection[str], ask: str = ASK) -> None:
+    """Refuse names that are no parameters, or those of responses that are not asked for.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Names that are given.
+    known : collection of str
+        Parameters of the model.
+    ask : str
+        As for :func:`unasked`.
+
+    Raises
+    ------
+    ParameterError
+        All of them. Where no name is near, the first of those that there are.
+
+    Examples
+    --------
+    >>> refuse_unknown(["clearance"], ["clearance", "volume"])
+    """
+    unknown = [name for name in names if name not in known]
+    if not unknown:
+        return
+    hints = [unasked(name, ask) or did_you_mean(str(name), known) for name in unknown]
+    faults = [
+        hint if hint.startswith('"') else f'unknown parameter "{name}"{hint}'
+        for name, hint in zip(unknown, hints, strict=True)
+    ]
+    raise ParameterError(*faults, remedy="" if all(hints) else _first_of(known))
+
+
+def _first_of(known: Collection[str]) -> str:
+    if not known:
+        return "The model has no parameters."
+    more = f", and {len(known) - FEW} more" if len(known) > FEW else ""
+    return f"The model has {', '.join(list(known)[:FEW])}{more}."

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from pkmodel import units
-from pkmodel.errors import ParameterError, UnitError, did_you_mean
+from pkmodel.errors import ParameterError, UnitError
 from pkmodel.model import Parameter
 from pkmodel.model.parts import above_one
+from pkmodel.responses.naming import refuse_unknown
 from pkmodel.variables import DIMENSIONS, attributes
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ class Cases:
     ) -> Cases:
         """Broadcast given parameters, dose factors, and columns of an event table against each other."""
         named = given_by_name(parameters)
-        _refuse_unknown(named, model)
+        refuse_unknown(named, model.defaults)
         given = {n: variable(n, v, model.defaults[n]) for n, v in named.items()}
         scale = {r: variable(r, v, Parameter(r, 1.0)) for r, v in factors.items()}
         known = {**columns.values, **given}
@@ -162,17 +163,6 @@ def given_by_name(parameters: Any) -> dict[str, Any]:
             remedy='Write for example parameters={"clearance": "5 L/h"}.',
         )
     return {str(name): value for name, value in given.items()}
-
-
-def _refuse_unknown(names: Iterable[str], model: Model) -> None:
-    faults = [
-        f'unknown parameter "{n}"{did_you_mean(n, model.defaults)}'
-        for n in names
-        if n not in model.defaults
-    ]
-    if faults:
-        known = ", ".join(model.defaults) or "no parameters"
-        raise ParameterError(*faults, remedy=f"The model {model.name} has: {known}.")
 
 
 def variable(

@@ -233,7 +233,7 @@ def _design(given: Mapping[str, Any], scattered: bool) -> Design:
         try:
             columns[name], dimension = _column(name, values)
         except InputError as error:
-            faults += [f"{name}: {fault}" for fault in error.faults]
+            faults += [f"{name}: {fault}" for fault in error.clauses]
             continue
         if dimension:
             dimensions[name] = dimension
@@ -290,7 +290,7 @@ def _spread(unit: NDArray[np.float64], bounds: Mapping[str, Sequence[Any]]) -> D
         try:
             ends[name], log = _ends(name, span)
         except InputError as error:
-            faults += [f"{name}: {fault}" for fault in error.faults]
+            faults += [f"{name}: {fault}" for fault in error.clauses]
             continue
         if log:
             logs.add(name)

@@ -17,7 +17,7 @@ from pkmodel.drugs import Drug
 from pkmodel.errors import InputError, did_you_mean
 from pkmodel.regimen import Regimen
 from pkmodel.responses import Responses, asked
-from pkmodel.responses.naming import unasked
+from pkmodel.responses.naming import ASK, unasked
 from pkmodel.schedule import body_sizes
 from pkmodel.simulation.reading import body_weight, with_body_sizes
 from pkmodel.sweeps.design import LABELS, Design
@@ -36,9 +36,6 @@ METRICS = {
     "tmax": "h",
 }
 """What can be kept in the place of a profile, over the window: its unit. ``tmax`` counts from the window's start."""
-
-ASK = 'responses=["{}"]'
-"""How a sweep asks for a response."""
 
 STRUCTURE = (*LABELS, "segments")
 """What a design may vary besides the ratio and the parameters: another model or another order."""

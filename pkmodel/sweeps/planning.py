@@ -11,15 +11,15 @@ import numpy as np
 
 from pkmodel import units
 from pkmodel.drugs import Drug
-from pkmodel.errors import InputError, ParameterError, did_you_mean
+from pkmodel.errors import InputError, ParameterError
 from pkmodel.model import Model
 from pkmodel.model.parts import above_one
 from pkmodel.regimen import Regimen
 from pkmodel.responses import asked
-from pkmodel.responses.naming import unasked
+from pkmodel.responses.naming import refuse_unknown
 from pkmodel.schedule import body_sizes
 from pkmodel.sweeps.design import Design
-from pkmodel.sweeps.plan import ASK, Plan, model_with
+from pkmodel.sweeps.plan import Plan, model_with
 
 STEP = 0.25
 """Hours between the times at which peaks are looked for."""
@@ -178,13 +178,7 @@ def setting(name: str, value: float | str, model: Model) -> float:
         The model does not have it, or it is wrong.
     """
     known = {**model.defaults, **body_sizes(("kg", "m2"))}
-    if name not in known and (fault := unasked(name, ASK)):
-        raise ParameterError(fault)
-    if name not in known:
-        raise ParameterError(
-            f'the model has no parameter "{name}"{did_you_mean(name, known)}',
-            remedy=f"It has {', '.join(model.defaults)}.",
-        )
+    refuse_unknown([name], known)
     number = float(units.convert(value, known[name].dimension, name=name))
     if not 0 <= number < math.inf:
         raise ParameterError(f"{name} is {number:g}; expected a finite number, 0 or above")

@@ -198,7 +198,7 @@ class _Reader:
                 self.remedy = re.sub(
                     r"pass intended=True( \(.*?\))?", "write intended = true", error.remedy
                 )
-            self.faults += _named(error)
+            self.faults += error.clauses
 
     def fault(self, key: str, *faults: str) -> None:
         self.wrong.add(key.partition(".")[0])
@@ -209,7 +209,7 @@ class _Reader:
         try:
             return call(*given, **named)
         except InputError as error:
-            self.fault(key, *_named(error))
+            self.fault(key, *error.clauses)
             return None
 
     def formed(self, key: str) -> bool:
@@ -314,8 +314,3 @@ class _Reader:
             self.fault("design.file", f"{path} cannot be read: {why}")
             return None
         return self.attempt("design", from_table, runs)
-
-
-def _named(error: InputError) -> list[str]:
-    """Faults, each with what was given."""
-    return [f"{error.given}: {fault}" if error.given else fault for fault in error.faults]

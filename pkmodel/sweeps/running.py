@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pkmodel.errors import InputError
+from pkmodel.errors import InputError, require
 from pkmodel.sweeps.blocks import Blocks
 from pkmodel.sweeps.computing import compute, coordinates, layout, rehearse
 from pkmodel.sweeps.costs import Size, blocks_of, require_memory, size_of
@@ -101,6 +101,8 @@ def sweep(
     InputError
         Whatever is wrong with the plan, before anything is computed; a store of another sweep; a place that cannot
         be written; more memory than there is.
+    PackageError
+        A store, and Zarr is not installed.
 
     Examples
     --------
@@ -138,6 +140,8 @@ def resume(
     ------
     InputError
         No sweep there, or one that was begun with other numbers; a place that cannot be written.
+    PackageError
+        Zarr is not installed.
     """
     return _into(Store.open(_place(store)), client, _workers(workers, client), part, progress)
 
@@ -149,6 +153,8 @@ def progress(store: str | Path) -> Progress:
     ------
     InputError
         No sweep there.
+    PackageError
+        Zarr is not installed.
     """
     status = status_of(_place(store))
     done = status != NOT_RUN
@@ -187,7 +193,8 @@ def describe(
 
 
 def _place(store: str | Path) -> str:
-    """A URL, or a folder as workers that run elsewhere find it."""
+    """A URL, or a folder as workers that run elsewhere find it; refused without the package that reads it."""
+    require("zarr", "cluster", "the store of a sweep")
     return str(store) if is_url(str(store)) else str(Path(store).absolute())
 
 

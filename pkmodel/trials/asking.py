@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
@@ -12,7 +13,6 @@ import numpy as np
 from pkmodel.devices.draws import subject_numbers
 from pkmodel.devices.implanted.hardware import Hardware
 from pkmodel.devices.reading import DAY, read
-from pkmodel.devices.trial import escalation
 from pkmodel.drugs import Drug
 from pkmodel.errors import InputError, ParameterError, RegimenError, did_you_mean
 from pkmodel.regimen import Regimen
@@ -22,15 +22,34 @@ from pkmodel.trials.following import Rules
 from pkmodel.trials.people import Study
 from pkmodel.trials.plans import MOST_DAYS, Faults, Patients, Titration, is_number
 from pkmodel.trials.screening import METHODS, Steps
+from pkmodel.trials.steps import PARTS, doses_of_steps
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MONTH = 365.25 / 12
 DAYS_OF_STEP = {"single shots": 1, "catheter": 2, "none": 1}
-PARTS = {"single shots": (0.25, 0.5, 1.0), "catheter": (0.5, 1.0, 2.0)}
-"""Doses of the steps where none are given: parts of what the conversion of the oral dose gives. Assumed."""
-_REMEDY = 'Write for example trial("morphine", "100 mg oral q12h", method="catheter", doses=["1 mg/day", "2 mg/day"]).'
+_EXAMPLES = {
+    "method": 'method="catheter"',
+    "doses": 'doses=["0.5 mg", "1 mg"]',
+    "step_length": 'step_length="1 d"',
+    "observed": 'observed=("3 h", "12 h")',
+    "threshold": "threshold=0.5",
+    "placebo_control": "placebo_control=True",
+    "per_day": "per_day=1",
+    "wait": 'wait="7 d"',
+    "ratio": "ratio=100",
+    "taper": "taper=[0.5, 0.25, 0]",
+    "months": "months=12",
+    "patients": "patients=Patients(relief=0.25)",
+    "titration": "titration=Titration(target=4)",
+    "faults": "faults=Faults(per_year=0.1)",
+    "pump": 'pump="SynchroMed II 20 mL"',
+    "subjects": "subjects=200",
+    "seed": "seed=1",
+    "parameters": 'parameters={"clearance": 70}',
+}
+"""What may be written for the arguments of a trial."""
 
 
 @dataclass(frozen=True)
@@ -101,10 +120,10 @@ def plan_of(drug: Drug | str, oral: Regimen | str | None, **asked: Any) -> Plan:
     _check_scores(wrong, study, patients, titration)
     fixed = _fixed(wrong, asked["parameters"], study)
     if wrong:
-        raise ParameterError(*wrong, remedy=_REMEDY)
+        raise ParameterError(*wrong, remedy=_remedy(drug, order, wrong))
     Hardware.of(asked["pump"])
     daily = 0.0 if order is None else order.daily_dose()
-    amounts = _doses(method, asked["doses"], length, daily / ratio, drug, asked["intended"])
+    amounts = doses_of_steps(method, asked["doses"], length, drug, asked["intended"], daily / ratio)
     limit = np.inf if titration.limit is None else titration.limit
     steps = Steps(method, amounts, length, window, float(asked["threshold"]), limit,
                   bool(asked["placebo_control"]))  # fmt: skip
@@ -147,7 +166,7 @@ def _method(wrong: list[str], asked: Mapping[str, Any], order: Regimen | None) -
                 "there is no oral order, from which an implant without a trial has its dose"
             )
     elif doses is None and order is None:
-        wrong.append("there is no oral order, and without it a trial needs doses")
+        wrong.append("doses is None, and without an oral order a trial needs doses")
     elif doses is not None and (isinstance(doses, str) or not isinstance(doses, Iterable)):
         wrong.append(f'doses is {doses!r}; expected a list of text, ["0.5 mg", "1 mg"]')
     return str(method)
@@ -332,28 +351,13 @@ def _fixed(wrong: list[str], parameters: Any, study: Study) -> dict[str, float]:
     return fixed
 
 
-def _doses(
-    method: str, doses: Iterable[str] | None, length: int, converted: float, drug: Drug, intended: bool
-) -> tuple[float, ...]:  # fmt: skip
-    """Doses of the steps [mg] or [mg/day]."""
-    if method == "none":
-        return ()
-    kind, per = ("rate", "/day") if method == "catheter" else ("amount", "")
-    if doses is None:
-        doses = [f"{part * converted!r} mg{per}" for part in PARTS[method]]
-    steps = escalation(doses, every=length * DAY)
-    values = [getattr(order, kind) for order in steps]
-    fault = ""
-    if None in values:
-        fault = f"{method} take {'rates (1 mg/day)' if kind == 'rate' else 'amounts (0.5 mg)'}"
-    elif values[0] == 0:
-        fault = "a step of 0 gives nothing; responders to a placebo are counted without one"
-    elif any(b <= a for a, b in pairwise(values)):
-        fault = "the doses of the steps do not rise"
-    if fault:
-        raise RegimenError(fault, given=f'"{steps}"', remedy=_REMEDY)
-    drug.check(steps, intended=intended)
-    return tuple(v * (24.0 if kind == "rate" else 1.0) for v in values)
+def _remedy(drug: Drug, order: Regimen | None, wrong: Iterable[str]) -> str:
+    """A call in which the arguments with a fault have a value that can be."""
+    names = dict.fromkeys(re.split(r"\W", f.removeprefix("unknown "))[0] for f in wrong)
+    given = [_EXAMPLES[name] for name in names if name in _EXAMPLES]
+    oral = "None" if order is None else f'"{order}"'
+    call = ", ".join([f'trial("{drug.name}"', oral, *given])
+    return f"Write for example {call})." if given else ""
 
 
 def _most(drug: Drug, route: str, given: float | None, order: Regimen | None = None) -> float:

@@ -67,11 +67,17 @@ def _molar_mg(molar_mass: float | None, unit: str, dimension: str) -> float:
     if molar_mass is None:
         raise UnitError(
             f'"{unit}" is molar, and the molar mass is not given',
-            remedy=f"Pass molar_mass= in g/mol, or write mass ({choice(dimension)}).",
+            remedy=f"Write mass ({_masses(dimension)}), or convert it by the molar mass in g/mol: "
+            f'units.convert(..., "{dimension}", molar_mass=...).',
         )
     if not 0 < molar_mass < math.inf:
         raise UnitError(f"the molar mass is {molar_mass}; expected a positive number of g/mol")
     return 1000 * molar_mass
+
+
+def _masses(dimension: str) -> str:
+    """Units to choose from without a mole."""
+    return ", ".join(unit for unit in choice(dimension).split(", ") if "mol" not in unit)
 
 
 def _wrong_dimension(unit: str, dimension: str) -> UnitError:
