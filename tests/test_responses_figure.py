@@ -59,3 +59,14 @@ def test_subjects_have_bands_and_baclofen_its_score():
         if a.get_title(loc="left") == "Analgesia"
     )
     assert len(panel.lines) == 3
+
+
+def test_a_fraction_beside_a_score_has_an_axis_of_its_own():
+    ds = compare("baclofen", oral="20 mg oral q8h x 6", responses=["spasticity", "withdrawal"])
+    figure = plot.comparison(ds, sites=["plasma", "cord"])
+    axes = {a.get_title(loc="left"): a for a in figure.axes}
+    score, fraction = axes["Ashworth score"], axes["Withdrawal"]
+    assert score.get_ylabel() == "Score (1 to 5)"
+    assert score.get_ylim() == (0.9, 5.1)
+    assert fraction.get_ylim() == (-0.02, 1.02)
+    assert fraction.yaxis.get_tick_params()["labelleft"]

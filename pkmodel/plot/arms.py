@@ -333,7 +333,8 @@ def _draw_panel(
             axes.fill_between(bands.time, low, high, color=line.color, alpha=0.22, linewidth=0)
         axes.plot(bands.time, middle, color=line.color, linestyle=line.dashes, label=line.label)
     whole = panel.scale == EFFECT and panel.site != "ashworth"
-    axes.set_ylim(*(limits if log else (-0.02, 1.02) if whole else (0.0, None)))
+    score = (0.9, 5.1) if panel.site == "ashworth" else (0.0, None)
+    axes.set_ylim(*(limits if log else (-0.02, 1.02) if whole else score))
     if log:
         axes.yaxis.set_major_locator(LogLocator(numticks=DECADES + 3))
     words = RESPONSES[panel.site] if panel.scale == EFFECT else style.words(panel.site)
@@ -385,13 +386,15 @@ def _label(layout: _Layout, times: Floats, unit: str) -> None:
         axes.set_xlim(times[0], times[-1])
     for axes in layout.strips:
         axes.set_xlabel(f"Time ({word})")
+    scored = any(panel.site == "ashworth" for panel in layout.panels)
     for panel in layout.panels:
         bottom = panel.last and not layout.strips
-        shared = panel.scale == "log" or (panel.scale == EFFECT and panel.site != "ashworth")
+        shared = panel.scale == "log" or (panel.scale == EFFECT and not scored)
         panel.axes.tick_params(labelbottom=bottom, labelleft=panel.first or not shared)
         panel.axes.set_xlabel(f"Time ({word})" if bottom else "")
         words = "Fraction of the whole" if panel.scale == EFFECT else f"Concentration ({unit})"
-        panel.axes.set_ylabel(words if panel.first and panel.site != "ashworth" else "")
+        words = "Score (1 to 5)" if panel.site == "ashworth" else words
+        panel.axes.set_ylabel(words if panel.first else "")
 
 
 def _time_ticks(left: float, right: float, steps: Iterable[float], count: int) -> Floats:
