@@ -139,7 +139,7 @@ def test_parameters_that_nothing_uses_any_more_go():
     covariates = {"volume": lambda p: p["volume"] * p["flow"] / 5}
     scaled = library.with_saturable_elimination(replace(fractions, covariates=covariates), 1.0, 1.0)
     assert {"flow", "breath"} < set(scaled.defaults)
-    text = 'unknown parameter "flow". The model two ways out + saturable elimination has: '
+    text = 'unknown parameter "flow". The model has renal_fraction, volume, '
     with pytest.raises(ParameterError) as caught:
         simulate(model, "1 mg iv bolus", [0], {"flow": 1.0})
     assert str(caught.value).startswith(text)
