@@ -144,6 +144,8 @@ def compare(
         name: "events" if isinstance(r, EventTable) else "regimen" for name, r in orders.items()
     }
     ds.attrs |= {f"{kinds[name]}_{name}": str(given) for name, given in orders.items()}
+    tables = {name: r.attrs["doses"] for name, r in results.items() if "doses" in r.attrs}
+    ds.attrs |= {f"doses_{name}": text for name, text in tables.items()}
     if ratio is not None:
         ds.attrs["ratio"] = json.dumps(np.asarray(ratio).tolist())
         sources = dict.fromkeys([*drug.sources_used(preset), *json.loads(ds.attrs["sources"])])

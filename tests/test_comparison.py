@@ -218,8 +218,11 @@ def test_arms_from_event_tables():
     text = compare("morphine", "60 mg oral q12h x 28", ratio=300, times=ds.time)
     np.testing.assert_allclose(ds.concentration, text.concentration, rtol=1e-11)
     assert "EventTable" in ds.attrs["events_pump"]
+    given = EventTable.read(json.loads(ds.attrs["doses_pump"]))
+    assert given.to_frame().equals(pump.to_frame())
     figure = plot.comparison(ds)
-    assert len(figure.axes) > 6
+    bars = [bar for axes in figure.axes for lane in axes.containers for bar in lane]
+    assert {(bar.get_x(), bar.get_width()) for bar in bars} == {(0.0, 336.0)}
     pyplot.close(figure)
     with pytest.raises(InputError, match="a ratio converts orders"):
         compare("morphine", doses)

@@ -1,5 +1,6 @@
 """Event tables: what is read, what is refused and how, and that what is written reads back the same."""
 
+import json
 import subprocess
 import sys
 from dataclasses import fields
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from pkmodel.errors import RegimenError
 from pkmodel.events import EventTable
+from pkmodel.events.writing import doses_as_text
 
 ARRAYS = [f.name for f in fields(EventTable) if f.name not in ("row", "covariates", "grouped")]
 
@@ -668,6 +670,15 @@ def test_what_is_written(tmp_path):
     frame = EventTable.of(time=[0, 1], amount=[1, 0], compartment=[2, ""]).to_frame()
     assert list(frame) == ["TIME", "AMT", "EVID", "CMT"]
     assert frame.CMT.tolist() == [2, 0] and frame.CMT.dtype.kind == "i"
+
+
+def test_what_a_result_keeps():
+    table = EventTable.of(
+        time=[0, 1, 12], amount=[60, 0, 30], compartment=["oral", "", "oral"], covariates={"WT": 70}
+    )
+    doses = EventTable.of(time=[0, 12], amount=[60, 30], compartment="oral")
+    assert_same(EventTable.read(json.loads(doses_as_text(table)["doses"])), doses)
+    assert doses_as_text(doses.repeat([1, 2])) == {}
 
 
 # -------------------------------------------------------------------------------------- from arrays

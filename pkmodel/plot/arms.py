@@ -15,11 +15,12 @@ from pkmodel.drugs import Drug
 from pkmodel.errors import InputError
 from pkmodel.plot import style
 from pkmodel.plot.data import CASES, choose_sites, one_of, percentiles, refuse_dimensions
+from pkmodel.plot.given import Given, draw_doses, given_in
+from pkmodel.plot.layout import RESPONSES, Layout, Panel, lay_out
 from pkmodel.regimen import Regimen
 
 if TYPE_CHECKING:
     import xarray as xr
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
@@ -34,18 +35,6 @@ OTHERS = [
     (style.ORANGE, style.DASHED),
 ]
 DECADES = 6
-EFFECT = "effect"
-RESPONSES = {
-    "analgesia": "Analgesia",
-    "ashworth": "Ashworth score",
-    "respiratory_depression": "Respiratory depression",
-    "sedation": "Sedation",
-    "constipation": "Constipation",
-    "itching": "Itching",
-    "nausea": "Nausea",
-    "withdrawal": "Withdrawal",
-}
-"""Responses with a panel each, and how the figure calls them; pain and its reduction show what analgesia does."""
 STEPS = {"h": (0.5, 1, 2, 3, 4, 6, 12, 24), "days": (0.5, 1, 2, 7, 14, 28, 56, 91, 182, 364)}
 
 
@@ -106,21 +95,22 @@ def comparison(
     bands, cases = percentiles(array.sel(site=shown))
     effects = _responses(ds)
     unit, bands = _in_unit(bands, unit, ds.attrs)
-    orders = {arm: _orders(ds.attrs, arm) for arm in map(str, bands.arm.values)}
+    given = {arm: given_in(ds.attrs, arm) for arm in map(str, bands.arm.values)}
     lines, limits = _lines(bands), _log_limits(bands)
-    lanes = len(orders) if any(orders.values()) else 0
+    lanes = len(given) if any(doses.words for doses in given.values()) else 0
     with plt.rc_context(style.RC):
         legend = _legend(plt, lines, cases)
         names = [] if effects is None else list(map(str, effects.site.values))
-        layout = _lay_out(plt, shown, names, scale, legend, lanes, width)
+        layout = lay_out(plt, shown, names, scale, legend, lanes, width)
         for panel in layout.panels:
-            source = bands if panel.scale != EFFECT or effects is None else effects
-            _draw_panel(panel, source.sel(site=panel.site), lines, limits)
+            source = bands if panel.scale or effects is None else effects
+            _draw_panel(panel, source.sel(site=panel.name), lines, limits)
+        colors = {line.arm: line.color for line in lines[::-1]}
         for k, axes in enumerate(layout.strips):
-            _draw_doses(axes, orders, lines, bands.time.values)
-            axes.set_yticks(range(lanes), list(orders) if k == 0 else [""] * lanes)
+            draw_doses(axes, given, colors, bands.time.values)
+            axes.set_yticks(range(lanes), list(given) if k == 0 else [""] * lanes)
         _label(layout, bands.time.values, "µ" + unit[1:] if unit.startswith("ug") else unit)
-        style.describe(layout.figure, _title(bands, ds.attrs))
+        style.describe(layout.figure, _title(bands, given, ds.attrs))
     return layout.figure
 
 
@@ -168,24 +158,18 @@ def _in_unit(bands: xr.DataArray, unit: str | None, attrs: Attributes) -> tuple[
     return unit, bands * units.express(1.0, "concentration", unit, molar_mass)
 
 
-def _orders(attrs: Attributes, arm: str) -> Regimen | None:
-    """What was given in an arm; None where the Dataset does not say it."""
-    text = attrs.get(f"regimen_{arm}", attrs.get("regimen"))
-    return Regimen.parse(str(text)) if text else None
-
-
-def _title(bands: xr.DataArray, attrs: Attributes) -> str:
-    """Drug and regimens. Where the ratio varies, the pump's regimen is one of many."""
+def _title(bands: xr.DataArray, given: Mapping[str, Given], attrs: Attributes) -> str:
+    """Drug and what was given. Where the ratio varies, the pump's regimen is one of many."""
     applied = json.loads(str(attrs.get("ratio", "null")))
-    given = []
-    for arm in map(str, bands.arm.values):
-        text = str(attrs.get(f"regimen_{arm}", attrs.get("regimen", "")))
+    words = []
+    for arm, doses in given.items():
+        text = doses.words
         if arm == "intrathecal" and isinstance(applied, list):
             values = bands.ratio.values if "ratio" in bands.coords else applied
             text = f"intrathecal pump, oral daily dose / {style.span(values)}"
         named = arm in text or bands.sizes["arm"] == 1
-        given.append(text if named or not text else f"{text} ({arm})")
-    title = style.heading(attrs.get("drug", attrs.get("model")), given)
+        words.append(text if named or not text else f"{text} ({arm})")
+    title = style.heading(attrs.get("drug", attrs.get("model")), words)
     if isinstance(applied, float | int):
         title += f", ratio {style.number(applied, 4)}"
     return title
@@ -262,65 +246,8 @@ def _log_limits(bands: xr.DataArray) -> tuple[float, float]:
 # ---------------------------------------------------------------------------------------- the figure
 
 
-@dataclass(frozen=True)
-class _Panel:
-    """The axes of one site, perhaps in the first column or the last row."""
-
-    axes: Axes
-    site: str
-    scale: str
-    first: bool
-    last: bool
-
-
-@dataclass(frozen=True)
-class _Layout:
-    """Rows of panels, the upper one perhaps short, and strips for the doses below them."""
-
-    figure: Figure
-    columns: int
-    panels: list[_Panel]
-    strips: list[Axes]
-
-
-def _lay_out(
-    plt: Any, sites: Sequence[str], effects: Sequence[str], scale: str, legend: tuple[list[Any], list[str]],
-    lanes: int, width: float,
-) -> _Layout:  # fmt: skip
-    scales = ["log", "linear"] if scale == "both" else [scale]
-    columns = len(sites) if len(sites) <= 3 else min(4, math.ceil(len(sites) / 2))
-    columns = max(1, min(columns, int(width / 1.7)))
-    rows = [(block, kind) for block in _blocks(sites, columns) for kind in scales]
-    rows += [(block, EFFECT) for block in _blocks(effects, columns)]
-    entries = max(1, int(width / 2.2))
-    lines = math.ceil(len(legend[1]) / entries)
-    heights = [0.17 * lines, *[1.5] * len(rows), *[0.13 * lanes] * (lanes > 0)]
-    figure = plt.figure(figsize=(width, sum(heights) + 1.1), layout="constrained")
-    figure.get_layout_engine().set(h_pad=0.025, w_pad=0.04, hspace=0.0, wspace=0.0)
-    cells = figure.add_gridspec(len(heights), columns, height_ratios=heights)
-    panels = [
-        _Panel(figure.add_subplot(cells[k + 1, j]), site, kind, j == 0, k == len(rows) - 1)
-        for k, (block, kind) in enumerate(rows)
-        for j, site in enumerate(block)
-    ]
-    strips = [figure.add_subplot(cells[-1, j]) for j in range(columns if lanes else 0)]
-    head = figure.add_subplot(cells[0, :])
-    head.axis("off")
-    head.legend(
-        *legend, loc="center left", ncols=math.ceil(len(legend[1]) / lines), borderaxespad=0.0,
-        borderpad=0.0, handlelength=2.6, columnspacing=1.5, labelspacing=0.3,
-    )  # fmt: skip
-    return _Layout(figure, columns, panels, strips)
-
-
-def _blocks(names: Sequence[str], columns: int) -> list[Sequence[str]]:
-    """Names in rows, the first one perhaps short."""
-    short = len(names) % columns or columns
-    return [names[max(0, k - columns) : k] for k in range(short, len(names) + 1, columns)]
-
-
 def _draw_panel(
-    panel: _Panel, bands: xr.DataArray, lines: Iterable[_Line], limits: tuple[float, float]
+    panel: Panel, bands: xr.DataArray, lines: Iterable[_Line], limits: tuple[float, float]
 ) -> None:
     """Draw one site. Zeros are moved to just below the logarithmic axis, so that lines rise out of it."""
     from matplotlib.ticker import LogLocator
@@ -332,51 +259,19 @@ def _draw_panel(
         if line.banded and (high > low).any():
             axes.fill_between(bands.time, low, high, color=line.color, alpha=0.22, linewidth=0)
         axes.plot(bands.time, middle, color=line.color, linestyle=line.dashes, label=line.label)
-    whole = panel.scale == EFFECT and panel.site != "ashworth"
-    score = (0.9, 5.1) if panel.site == "ashworth" else (0.0, None)
-    axes.set_ylim(*(limits if log else (-0.02, 1.02) if whole else score))
+    title = style.words(panel.name)
     if log:
+        axes.set_ylim(limits)
         axes.yaxis.set_major_locator(LogLocator(numticks=DECADES + 3))
-    words = RESPONSES[panel.site] if panel.scale == EFFECT else style.words(panel.site)
-    axes.set_title(words, loc="left", fontweight="bold", pad=3)
+    elif panel.scale:
+        axes.set_ylim(0.0)
+    else:
+        title, axis = RESPONSES[panel.name]
+        axes.set_ylim(axis.lowest, max(axis.highest, 1.02 * float(bands.max())))
+    axes.set_title(title, loc="left", fontweight="bold", pad=3)
 
 
-def _draw_doses(
-    axes: Axes, orders: Mapping[str, Regimen | None], lines: Sequence[_Line], times: Floats
-) -> None:
-    """One lane per arm: a tick for every dose, a bar for every infusion, as high as the dose."""
-    colors = {line.arm: line.color for line in lines[::-1]}
-    for lane, (arm, regimen) in enumerate(orders.items()):
-        for timed in (False, True):
-            starts, spans, sizes = _doses(regimen, timed, times[0], times[-1])
-            if timed:
-                axes.bar(
-                    starts, -0.8 * sizes, spans, lane + 0.4, align="edge", color=colors[arm], linewidth=0
-                )  # fmt: skip
-            else:
-                axes.vlines(
-                    starts, lane + 0.4 - 0.8 * sizes, lane + 0.4, colors[arm], linewidth=0.9, clip_on=False
-                )  # fmt: skip
-    axes.set_ylim(len(orders) - 0.5, -0.5)
-    axes.spines["left"].set_visible(False)
-    axes.tick_params(axis="y", length=0)
-
-
-def _doses(regimen: Regimen | None, timed: bool, begin: float, end: float) -> Floats:
-    """Starts [h], durations [h] and relative sizes of the doses that take time, or of those that do not."""
-    rows = []
-    for order in regimen or ():
-        if (order.span > 0.0) != timed:
-            continue
-        size = order.rate or order.dose / order.span if timed else order.dose
-        starts = order.times(until=end) if size else ()
-        rows += [(t, min(order.span, end - t), size) for t in starts if timed or t >= begin]
-    doses = np.array(rows, dtype=float).reshape(-1, 3).T
-    doses[2] = np.maximum(0.25, doses[2] / doses[2].max(initial=0.0))
-    return doses
-
-
-def _label(layout: _Layout, times: Floats, unit: str) -> None:
+def _label(layout: Layout, times: Floats, unit: str) -> None:
     """Label the outer axes, in days where three do not hold the time."""
     hours, word = (24.0, "days") if times[-1] - times[0] > 72.0 else (1.0, "h")
     left, right = times[0] / hours, times[-1] / hours
@@ -386,15 +281,12 @@ def _label(layout: _Layout, times: Floats, unit: str) -> None:
         axes.set_xlim(times[0], times[-1])
     for axes in layout.strips:
         axes.set_xlabel(f"Time ({word})")
-    scored = any(panel.site == "ashworth" for panel in layout.panels)
     for panel in layout.panels:
-        bottom = panel.last and not layout.strips
-        shared = panel.scale == "log" or (panel.scale == EFFECT and not scored)
-        panel.axes.tick_params(labelbottom=bottom, labelleft=panel.first or not shared)
-        panel.axes.set_xlabel(f"Time ({word})" if bottom else "")
-        words = "Fraction of the whole" if panel.scale == EFFECT else f"Concentration ({unit})"
-        words = "Score (1 to 5)" if panel.site == "ashworth" else words
-        panel.axes.set_ylabel(words if panel.first else "")
+        own = panel.labelled or panel.scale == "linear"
+        panel.axes.tick_params(labelbottom=panel.last, labelleft=own)
+        panel.axes.set_xlabel(f"Time ({word})" if panel.last else "")
+        words = f"Concentration ({unit})" if panel.scale else RESPONSES[panel.name][1].label
+        panel.axes.set_ylabel(words if panel.labelled else "")
 
 
 def _time_ticks(left: float, right: float, steps: Iterable[float], count: int) -> Floats:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-import re
 import textwrap
 from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
+
+from pkmodel.regimen.writing import rounded
 
 SITES = {
     "plasma": "Plasma",
@@ -95,17 +96,6 @@ def heading(subject: object, given: Iterable[str]) -> str:
     return ": ".join(part for part in parts if part)
 
 
-def rounded(text: str) -> str:
-    """Round the longest numbers of a regimen's text.
-
-    Examples
-    --------
-    >>> rounded("66.6666666667 ug/day intrathecal pump")
-    '66.67 ug/day intrathecal pump'
-    """
-    return re.sub(r"\d+\.\d{5,}(?!\d|e)", lambda m: f"{float(m[0]):.4g}", text)
-
-
 def words(name: str) -> str:
     """Write a name as words, with a capital.
 
@@ -128,12 +118,12 @@ def number(value: float, digits: int = 3) -> str:
     ('4.18', '300', '0.014', '1630', '105.5')
     """
     decimals = digits - 1 - math.floor(math.log10(value)) if value else 0
-    rounded = round(value, decimals)
-    if not 1e-3 <= rounded < 1e7:
+    short = round(value, decimals)
+    if not 1e-3 <= short < 1e7:
         return f"{value:.{digits}g}"
-    text = f"{rounded:,.{max(0, decimals)}f}"
+    text = f"{short:,.{max(0, decimals)}f}"
     text = text.rstrip("0").rstrip(".") if "." in text else text
-    return text.replace(",", "\u2009" if rounded >= 1e4 else "")
+    return text.replace(",", "\u2009" if short >= 1e4 else "")
 
 
 def span(values: Any) -> str:

@@ -14,6 +14,7 @@ import numpy as np
 from pkmodel.drugs import Drug
 from pkmodel.errors import InputError, ParameterError
 from pkmodel.events import EventTable
+from pkmodel.events.writing import doses_as_text
 from pkmodel.model import Model
 from pkmodel.regimen import Regimen
 from pkmodel.responses import Responses, asked
@@ -281,7 +282,8 @@ def solve_table(
         model, table, segment, grid, cases,
         covariates=rule, amounts=amounts, auc=auc, threads=threads, tolerance=tolerance,
     )  # fmt: skip
-    doses = {"events": repr(table), "covariates": rule, **_solved(model, tolerance)}
+    doses = {"events": repr(table), **doses_as_text(table), "covariates": rule}
+    doses |= _solved(model, tolerance)
     if grid is not None:
         ds = label(model, doses, grid, cases, out, status, amounts, auc, drug, further)
         return answered(ds, wanted, cases, grid)
