@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable
+
+FEW = 12
+"""So many names are shown of those that there are."""
 
 
 class InputError(ValueError):
@@ -127,3 +130,60 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     near = get_close_matches(word.casefold(), list(spelling), n=2, cutoff=0.6)
     quoted = " or ".join(f'"{spelling[word]}"' for word in near)
     return f" (did you mean {quoted}?)" if near else ""
+
+
+def first_of(known: Collection[str]) -> str:
+    """The first dozen of some names, and how many more there are.
+
+    Parameters
+    ----------
+    known : collection of str
+        The words that exist.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> first_of(["clearance", "volume"])
+    'clearance, volume'
+    >>> first_of([f"p{k}" for k in range(14)])
+    'p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, and 2 more'
+    """
+    more = f", and {len(known) - FEW} more" if len(known) > FEW else ""
+    return f"{', '.join(list(known)[:FEW])}{more}"
+
+
+def refuse_unknown(
+    names: Iterable[str], known: Collection[str], why: Callable[[str], str] = lambda name: ""
+) -> None:
+    """Refuse names that are no parameters of a model.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Names that are given.
+    known : collection of str
+        Parameters of the model.
+    why : callable, optional
+        What is wrong with a name, where more can be said than that it is unknown; otherwise an empty text.
+
+    Raises
+    ------
+    ParameterError
+        All of them. Where no name is near, the first of those that there are.
+
+    Examples
+    --------
+    >>> refuse_unknown(["clearance"], ["clearance", "volume"])
+    """
+    faults, lost = [], False
+    for name in (n for n in names if n not in known):
+        hint = did_you_mean(str(name), known)
+        reason = why(name)
+        faults.append(reason or f'unknown parameter "{name}"{hint}')
+        lost |= not (reason or hint)
+    if faults:
+        has = first_of(known) or "no parameters"
+        raise ParameterError(*faults, remedy=f"The model has {has}." if lost else "")

@@ -203,12 +203,63 @@ def test_compare_prints_averages_of_responses(run):
     assert "sedation" not in block and "Responses" not in run(*COMPARE).stdout
 
 
+def test_simulate_answers_with_responses(run):
+    """The same numbers as `compare` has, of one and of many subjects, and the same concentrations as without."""
+    for more in ([], ["--subjects", "3", "--seed", "2"]):
+        own = [
+            "--responses",
+            "analgesia,pain",
+            "--set",
+            "analgesia_hill=4",
+            "--segments",
+            "3",
+            *more,
+        ]
+        alone = run("simulate", "morphine", ORAL, *own, "-o", "a.nc", "--force").stdout
+        both = run("compare", "morphine", "--arm", f"a={ORAL}", "--arm", f"b={ORAL}", *own).stdout
+        for label in ("analgesia", "pain (0-10)"):
+            numbers = row(alone.partition("Responses")[2], label)
+            assert numbers and numbers * 2 == row(both.partition("Responses")[2], label)
+        plain = run("simulate", "morphine", ORAL, "--segments", "3", *more).stdout
+        assert plain.partition("Exposure")[2].split("\n\n")[0] in alone
+        assert "Responses" not in plain
+    stored = xr.open_dataset("a.nc")
+    assert stored.analgesia.dims == ("subject", "time") and "rests_on" in stored.analgesia.attrs
+    error = run("simulate", "morphine", ORAL, "--set", "analgesia_hill=4", status=2).stderr
+    assert "which is not asked for: write --responses analgesia" in error
+
+
+def test_tables_are_answered_with_responses(run, tmp_path):
+    (tmp_path / "t.csv").write_text(
+        "ID,TIME,AMT,ROUTE,EVID\n1,0,60,oral,1\n1,6,0,oral,0\n2,0,30,oral,1\n"
+    )
+    own = ["simulate", "morphine", "--table", "t.csv", "--responses", "analgesia"]
+    error = run(*own, status=2).stderr
+    assert 'responses are over times that all subjects share. Pass --every "1 h".' in error
+    output = run(*own, "--until", "24 h", "--every", "1 h", "-o", "a.nc").stdout
+    block = output.partition("Responses, averages of all hours\n")[2]
+    ds = pkmodel.simulate("morphine", "t.csv", np.arange(25.0), responses="analgesia")
+    averages = (ds.analgesia.integrate("time") / 24).values
+    low, high = np.nanpercentile(averages, [5, 95])
+    assert row(block, "analgesia") == pytest.approx([np.median(averages), low, high], rel=0.006)
+    np.testing.assert_allclose(xr.open_dataset("a.nc").analgesia, ds.analgesia, rtol=1e-12)
+
+
+def test_no_line_ends_between_a_number_and_its_unit():
+    for k in range(80, 110):
+        text = f"{'x' * k} = 1.5 L/min, 40 %, 0.2 /h, 66.67 ug/day pump"
+        lines = tables.paragraph(text, hang=2).split("\n")
+        assert " ".join(line.strip() for line in lines) == text
+        assert not any(line.endswith(("1.5", "40", "0.2", "66.67")) for line in lines)
+
+
 def test_numbers_of_responses_are_set(run):
     """The ratios that the sites imply have no use for them, and take the others."""
     kinetic = ["--set", "clearance=1.5 L/min"]
     own = ["--set", "analgesia_hill=4", "--set", "analgesia_cord_ec50=50 ng/mL"]
     output = run(*COMPARE, *own, *kinetic, "--responses", "pain,analgesia", "-o", "a.nc").stdout
-    assert "analgesia_hill = 4, analgesia_cord_ec50 = 50 ng/mL, clearance = 1.5" in output
+    set_so = "analgesia_hill = 4, analgesia_cord_ec50 = 50 ng/mL,\nclearance = 1.5 L/min\n"
+    assert set_so in output
     block = output.partition("Responses, averages of the same hours")[2].partition("\n\n")[0]
     parameters = {"analgesia_hill": 4.0, "analgesia_cord_ec50": 0.05, "clearance": 90.0}
     how = {"oral": ORAL, "ratio": 300, "parameters": parameters, "responses": ["pain", "analgesia"]}
@@ -280,7 +331,7 @@ def test_ashworth_score_has_its_scale(run):
         (COMPARE, "write --responses analgesia"),
         ([*COMPARE, "--responses", "respiration"], "write --responses analgesia"),
         (["equivalence", "morphine"], "write pkmodel compare --responses analgesia"),
-        (["simulate", "morphine", ORAL], "write pkmodel compare --responses analgesia"),
+        (["simulate", "morphine", ORAL], "write --responses analgesia"),
         (["explain", "morphine", ORAL], "write pkmodel compare --responses analgesia"),
     ],
 )

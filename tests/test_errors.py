@@ -5,7 +5,14 @@ import pickle
 import pytest
 
 from pkmodel import errors
-from pkmodel.errors import InputError, PackageError, did_you_mean, require
+from pkmodel.errors import (
+    InputError,
+    PackageError,
+    ParameterError,
+    did_you_mean,
+    refuse_unknown,
+    require,
+)
 
 FOUND = [getattr(errors, name) for name in dir(errors) if name.endswith("Error")]
 CLASSES = [cls for cls in FOUND if cls is not PackageError]
@@ -53,3 +60,17 @@ def test_a_missing_package_is_named_with_the_line_that_installs_it():
     with pytest.raises(PackageError, match=line) as caught:
         require("no_such_package", "cluster", "a store")
     assert isinstance(caught.value, ImportError) and not isinstance(caught.value, InputError)
+
+
+def test_unknown_names_are_all_refused_at_once():
+    known = [f"k{k}" for k in range(13)]
+    with pytest.raises(ParameterError) as caught:
+        refuse_unknown(["zzz", "k0", "pain"], known, lambda n: "no pain" if n == "pain" else "")
+    assert caught.value.faults == ('unknown parameter "zzz"', "no pain")
+    assert caught.value.remedy == f"The model has {', '.join(known[:12])}, and 1 more."
+    for names in (["clearence"], ["pain"]):
+        with pytest.raises(ParameterError) as caught:
+            refuse_unknown(names, ["clearance"], lambda n: "no pain" if n == "pain" else "")
+        assert caught.value.remedy == ""
+    with pytest.raises(ParameterError, match="The model has no parameters"):
+        refuse_unknown(["x"], [])

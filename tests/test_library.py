@@ -39,7 +39,7 @@ def test_fractions_end_at_one_and_ratios_do_not():
     values = {n: 0.2 for group in library.NEURAXIAL.values() for n in group}
     model = library.neuraxial(**{**values, "brain_plasma_ratio": 3, "cord_csf_ratio": "2.5"})
     assert model.defaults["cord_csf_ratio"].dimension == "ratio"
-    with pytest.raises(ModelError, match=r'oral_bioavailability is 24; .*: write "24 %"'):
+    with pytest.raises(ModelError, match=r'oral_bioavailability is 24; .* \("24 %" is 0.24\)'):
         library.neuraxial(**{**values, "oral_bioavailability": 24})
     with pytest.raises(ModelError, match=r"bioavailability is 1\.5"):
         library.one_compartment(depot=True, bioavailability=Parameter("f", 1.5))

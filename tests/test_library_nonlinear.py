@@ -324,7 +324,7 @@ def test_refusals_of_responses():
             'the model one compartment has no site "centra" (did you mean "central"?). It has central.')  # fmt: skip
     refused(
         of(maximum_effect=90),
-        'maximum_effect is 90; a fraction lies between 0 and 1: write "90 %".',
+        'maximum_effect is 90; a fraction lies between 0 and 1 ("90 %" is 0.9).',
     )
     model = of()()
     refused(
@@ -333,6 +333,45 @@ def test_refusals_of_responses():
         'the model one compartment + response (drug inhibits production) has "response_concentration" already. '
         'Give what is added a name of its own: name="second".',
     )
+
+
+@pytest.mark.parametrize("name", ["production", "loss_rate", "half_effect", "effect_exponent"])
+@pytest.mark.parametrize("own", ["response", "glucose"])
+def test_numbers_of_a_response_that_have_to_be_above_nothing(name, own):
+    values = {**FEEDBACK, "maximum_effect": 0.5, "effect_exponent": 2.0}
+    prefix = "" if own == "response" else "glucose_"
+    text = f"{prefix}{name} is 0; expected a number above 0."
+    refused(lambda: library.with_turnover_feedback(ONE, "I", name=own, **{**values, name: 0}), text)
+    model = library.with_turnover_feedback(ONE, "I", name=own, **values)
+    order = "1 mg iv bolus"
+    refused(
+        lambda: simulate(model, order, TIMES, {f"{prefix}{name}": 0.0}), text, error=ParameterError
+    )
+    some = simulate(model, order, TIMES, {f"{prefix}{name}": [0.0, 1.0]})
+    assert some.status.values.tolist() == [1, 0]
+    for least in ("maximum_effect", "tolerance_rate"):
+        assert simulate(model, order, TIMES, {f"{prefix}{least}": 0.0}).status.item() == 0
+
+
+def test_binding_at_quasi_steady_state_needs_an_association():
+    values = {**TARGET, "association_rate": 0.0}
+    refused(
+        lambda: library.target_mediated(**values, approximation="quasi-steady-state"),
+        "association_rate is 0; expected a number above 0.",
+    )
+    free = simulate(library.target_mediated(**values), "100 mg iv bolus", TIMES)
+    assert (free.target == 2.0).all()
+
+
+def test_exponents_of_a_law_are_refused_when_the_model_is_built():
+    for values in ((10.0, 0.0), (10.0, 2.0, 0.0)):
+        with pytest.raises(ModelError, match="is 0; expected a number above 0"):
+            library.with_saturable_elimination(ONE, *values)
+
+
+def test_parameters_that_go_have_no_bounds_any_more():
+    model = replace(ONE, positive=("clearance", "volume"))
+    assert library.with_saturable_elimination(model, 10.0, 2.0).positive == ("volume",)
 
 
 def test_receptor_binding():

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from pkmodel import simulate
-from pkmodel.errors import ModelError, ParameterError
+from pkmodel.errors import ModelError, ParameterError, UnitError
 from pkmodel.model import Compartment, Flow, Input, Model, Output, Parameter
 
 
@@ -224,8 +224,9 @@ def test_all_faults_of_a_model_at_once():
         ({"value": 5.0, "dimension": "clearence"}, 'did you mean "clearance"'),
         ({"value": 1.5, "cv": 0.2, "distribution": "logit-normal"}, "between 0 and 1"),
         ({"value": 1.5, "distribution": "normal"}, "log-normal"),
-        ({"value": 24, "dimension": "fraction"}, 'x is 24; .* between 0 and 1: write "24 %"'),
+        ({"value": 24, "dimension": "fraction"}, r'x is 24; .* between 0 and 1 \("24 %" is 0.24\)'),
         ({"value": "140 %", "dimension": "fraction"}, "x is 1.4; a fraction lies between 0 and 1"),
+        ({"value": 240, "dimension": "fraction"}, "x is 240; a fraction lies between 0 and 1\\.$"),
     ],
 )
 def test_parameter_refuses(arguments, message):
@@ -240,14 +241,96 @@ def test_a_parameter_without_unit_is_a_ratio(value):
     assert Parameter("f", "24 %", "fraction").value == 0.24
 
 
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ("5 fortnigt", 'clearance "5 fortnigt": unknown unit "fortnigt". Write for example Parameter("clearance", '),
+        ("5 L,h", 'clearance "5 L,h": cannot read the unit "L,h". Write units like "mg", "mg/day" or "mL/min/kg".'),
+        ("five L/h", 'clearance "five L/h": does not begin with a number. Write for example "60 mg".'),
+        ("5 kg*h", 'clearance "kg*h": is the unit of nothing known here.'),
+    ],
+)  # fmt: skip
+def test_a_unit_that_is_wrong_is_that_of_a_parameter(value, told):
+    with pytest.raises(UnitError) as caught:
+        Parameter("clearance", value)
+    assert str(caught.value).startswith(told)
+
+
+@pytest.mark.parametrize(
+    ("initial", "told"),
+    [
+        ({"target": "1 mg/L"}, '"1 mg/L" has a unit; expected the amount in mg, or an expression of parameters: '
+         'Parameter("target_start", "1 mg/L") and initial={"target": "target_start * V"}'),
+        ({"target": "3 mg"}, 'Parameter("target_start", "3 mg") and initial={"target": "target_start"}'),
+        ({"signal": "1 mg/L"}, 'expected a number in its own unit, or an expression of parameters: '
+         'Parameter("signal_start", "1 mg/L") and initial={"signal": "signal_start"}'),
+        ({"target": "2 3"}, '"3" at character 3: expected numbers, names and functions'),
+    ],
+)  # fmt: skip
+def test_an_initial_value_with_a_unit_says_whose_it_is_and_how_to_write_it(initial, told):
+    def of(initial, *more):
+        parameters = [Parameter("k", "1 /h"), Parameter("V", "2 L"), *more]
+        equations = {"target": "-k*target", "signal": "-k*signal"}
+        boxes = [Compartment("target", "V")]
+        return Model("m", boxes, parameters=parameters, equations=equations, initial=initial)
+
+    (state,) = initial
+    with pytest.raises(ModelError) as caught:
+        of(initial)
+    (fault,) = caught.value.faults
+    assert fault.startswith(f"initial value of {state}: ") and told in fault
+    if "start" in told:  # the line that repairs it does
+        unit = initial[state]
+        expression = told.rpartition(": ")[2].strip('"}')
+        assert of({state: expression}, Parameter(f"{state}_start", unit)).initial
+
+
+def test_parameters_that_have_to_be_above_nothing():
+    def of(value, **fields):
+        flow = Flow("blood", None, "rate", "k")
+        return Model(
+            "m",
+            ["blood"],
+            [flow],
+            [Parameter("k", f"{value} /h")],
+            [Input("iv", "blood")],
+            **fields,
+        )
+
+    assert of(0.0).parameters[0].value == 0
+    with pytest.raises(ModelError, match=r"^k is 0; expected a number above 0\.$"):
+        of(0.0, positive=["k"])
+    with pytest.raises(ModelError, match='positive: unknown parameter "kk"'):
+        of(1.0, positive=["kk"])
+    with pytest.raises(ModelError, match="k is 0"):
+        of(1.0, positive=["k"]).with_parameters([Parameter("k", "0 /h")])
+    with pytest.raises(ParameterError, match="k is 0; expected a number above 0"):
+        simulate(of(1.0, positive=["k"]), "1 mg iv bolus", [1.0], {"k": 0.0})
+    half = simulate(of(1.0, positive=["k"]), "1 mg iv bolus", [1.0], {"k": [0.0, 1.0]})
+    assert half.status.values.tolist() == [1, 0]
+
+
 def test_unknown_parameters_and_inputs_name_the_nearest():
     model = build()
     with pytest.raises(ParameterError, match='did you mean "clearance"'):
         model.rate_matrix({"clearence": 1})
     with pytest.raises(ModelError, match='did you mean "oral"'):
         model.inputs_of("orla")
-    with pytest.raises(ParameterError, match="unknown parameter"):
+    with pytest.raises(ParameterError, match=r'unknown parameter "x"\. The model has '):
         model.with_parameters([Parameter("x", 1)])
+
+
+def test_of_many_parameters_a_dozen_is_shown_and_none_where_one_is_near():
+    parameters = [Parameter(f"rate_{k}", 1.0) for k in range(40)]
+    model = Model("m", ["a"], parameters=parameters)
+    with pytest.raises(ParameterError) as caught:
+        model.resolve({"zzz": 1.0})
+    first = ", ".join(f"rate_{k}" for k in range(12))
+    assert str(caught.value) == f'unknown parameter "zzz". The model has {first}, and 28 more.'
+    with pytest.raises(ParameterError) as caught:
+        model.resolve({"rate_7x": 1.0})
+    assert caught.value.faults[0].startswith('unknown parameter "rate_7x" (did you mean "rate_7"')
+    assert not caught.value.remedy
 
 
 def test_with_parameters_leaves_the_rest():

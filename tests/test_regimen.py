@@ -757,3 +757,27 @@ def test_order_as_a_row(text):
 def test_order_that_begins_late_stops_in_time():
     row = record_of(Order("iv", rate=2.0, start=30.0), 100.0)
     assert (row["time"], row["duration"], row["amount"]) == (30, 70, 140)
+
+
+@pytest.mark.parametrize(
+    ("text", "level", "place"),
+    [
+        ("0.3 mg intrathecal T10", "T10", "tip"),
+        ("0.3 mg intrathecal L3-L4 bolus q12h x 3", "L3-L4", "tip"),
+        ("0.3 mg into intrathecal t10", "t10", "tip"),
+        ("0.3 mg intrathecal bolus at T10", "T10", "tip"),
+        ("3 mg epidural T10 q12h", "T10", "epidural"),
+    ],
+)
+def test_the_level_of_a_dose_is_that_of_the_model(text, level, place):
+    told = (
+        f'"{level}" is a level, which the model says and not the order: leave it out, '
+        f'and give the model {place}="{level}" (Drug.segmented)'
+    )
+    with pytest.raises(RegimenError) as caught:
+        Regimen.parse(text)
+    assert told in caught.value.faults
+    route = "epidural" if place == "epidural" else "intrathecal"
+    with pytest.raises(RegimenError) as caught:
+        Order(f"{route} {level}", 0.3)
+    assert caught.value.faults == (told,)

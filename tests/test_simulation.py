@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pkmodel import Drug, citation, library, population, simulate, steady_state
-from pkmodel.errors import DrugError, InputError, ModelError, ParameterError
+from pkmodel.errors import DrugError, InputError, ModelError, ParameterError, UnitError
 from pkmodel.model import Input, Model, Output, Parameter
 from pkmodel.regimen import Order, Regimen
 from pkmodel.variables import STATUS, VARIABLES
@@ -404,7 +404,7 @@ def test_refusals(call, error, message):
 
 def test_a_fraction_above_one():
     model = library.one_compartment(depot=True)
-    with pytest.raises(ParameterError, match=r'bioavailability is 24; .* 1: write "24 %"'):
+    with pytest.raises(ParameterError, match=r'bioavailability is 24; .* 1 \("24 %" is 0.24\)'):
         simulate(model, "1 mg oral", [0], {"bioavailability": 24})
     ds = simulate(model, "1 mg oral", [0, 1], {"bioavailability": [0.5, 1.0, 1.4]})
     np.testing.assert_array_equal(ds.status, [0, 0, 1])
@@ -446,3 +446,31 @@ def test_an_array_of_text_is_a_list_of_text():
     np.testing.assert_array_equal(listed.clearance, [5.0, 6.0])
     np.testing.assert_array_equal(labelled.concentration, array.concentration)
     xr.testing.assert_identical(listed, array)
+
+
+@pytest.mark.parametrize("times", ["24 h", ["24 h", "48 h"], [None]])
+def test_times_that_are_no_numbers_are_shown(times):
+    with pytest.raises(InputError) as caught:
+        simulate(library.one_compartment(), "1 mg iv bolus", times)
+    assert caught.value.faults == (f"times is {times!r}; expected numbers, in hours",)
+
+
+def test_dose_factors_go_by_route():
+    model = library.one_compartment()
+    for factors in ([1, 10, 100], 3):
+        with pytest.raises(ParameterError) as caught:
+            simulate(model, "1 mg iv bolus", [0], dose_factor=factors)
+        assert caught.value.faults == (f"dose_factor is {factors}; expected factors by route",)
+        line = 'dose_factor={"iv": [1, 10, 100]}'
+        assert caught.value.remedy == f"Write for example {line}."
+    ds = simulate(model, "1 mg iv bolus", [0], dose_factor={"iv": [1, 10, 100]})
+    np.testing.assert_allclose(ds.amount.squeeze(), [1, 10, 100])
+    for thing in (model, "morphine"):
+        with pytest.raises(UnitError, match='iv "x": does not begin with a number'):
+            simulate(thing, "1 mg iv bolus", [0], dose_factor={"iv": "x"})
+
+
+def test_a_unit_in_the_attributes_is_that_of_a_parameter():
+    clearance = xr.DataArray([1.0, 2.0], dims="subject", attrs={"units": "L/fortnigt"})
+    with pytest.raises(UnitError, match=r'clearance\.attrs: unknown unit "fortnigt"'):
+        simulate(library.one_compartment(), "1 mg iv bolus", [0], {"clearance": clearance})

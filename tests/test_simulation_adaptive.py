@@ -1,6 +1,8 @@
 """Models that are not linear: through `simulate`, against closed forms, SciPy, and the laws that must hold."""
 
+import json
 import math
+import re
 
 import numpy as np
 import pandas as pd
@@ -20,7 +22,12 @@ from pkmodel import (
     simulate,
     steady_state,
 )
-from pkmodel.library import one_compartment, two_compartment
+from pkmodel.library import (
+    one_compartment,
+    target_mediated,
+    two_compartment,
+    with_saturable_elimination,
+)
 
 TIMES = np.linspace(0.0, 48.0, 25)
 
@@ -306,8 +313,15 @@ def test_a_case_that_fails_says_so_and_harms_nobody():
     ("given", "message"),
     [
         ({"rtol": 0.0}, "rtol is 0.0; expected a number above 0"),
-        ({"rtol": 2.0}, "rtol is 2.0; expected a number below 1"),
-        ({"atol": {"central": -1.0}}, "central is -1.0; expected a number above 0"),
+        ({"rtol": 2.0}, "rtol is 2.0; expected a number from 1e-14 to below 1"),
+        ({"rtol": 9e-15}, "rtol is 9e-15; expected a number from 1e-14 to below 1"),
+        ({"max_steps": 1.5}, "max_steps is 1.5; expected a whole number"),
+        (
+            {"max_steps": -1.5, "atol": {"central": "x"}, "rtol": 3},
+            "rtol is 3; expected a number from 1e-14 to below 1; "
+            "max_steps is -1.5; expected a number above 0; atol[\"central\"] is 'x'; expected a number above 0",
+        ),
+        ({"atol": {"central": -1.0}}, 'atol["central"] is -1.0; expected a number above 0'),
         ({"atol": {"centre": 1.0}}, 'atol: unknown state "centre"'),
         ({"atol": 0.0}, "atol is 0.0; expected a number above 0"),
         ({"rtol": "1e-8"}, "rtol is '1e-8'; expected a number above 0"),
@@ -315,7 +329,7 @@ def test_a_case_that_fails_says_so_and_harms_nobody():
     ],
 )
 def test_tolerances_that_are_refused(given, message):
-    with pytest.raises(InputError, match=message.replace(".", r"\.")):
+    with pytest.raises(InputError, match=re.escape(message)):
         simulate(indirect(), "60 mg iv bolus", TIMES, **given)
 
 
@@ -465,3 +479,20 @@ def test_a_linear_model_stays_exact():
         simulate(one_compartment(), "10 mg iv bolus", [10.0]).concentration.item(),
         0.2 * math.exp(-1.0),
     )
+
+
+@pytest.mark.parametrize("exponent", [None, 1.0])
+def test_the_least_tolerance_is_met(exponent):
+    """Against the closed form of saturable elimination, by series and (with an exponent) by stages."""
+    model = with_saturable_elimination(one_compartment(volume="50 L"), 10.0, 2.0, exponent)
+    ds = simulate(model, "200 mg iv bolus", TIMES, rtol=1e-14, max_steps=1e6)
+    exact = 2.0 * lambertw(2.0 * np.exp(2.0 - 0.1 * TIMES)).real
+    np.testing.assert_allclose(ds.concentration[0], exact, rtol=2e-13)
+    assert json.loads(ds.attrs["tolerance"])["max_steps"] == 1e6
+
+
+def test_a_stiff_model_is_solved_at_the_least_tolerance():
+    model = target_mediated(association_rate=1e4, dissociation_rate="1000 /h")
+    fine, usual = (simulate(model, "100 mg iv bolus", TIMES, rtol=rtol) for rtol in (1e-14, 1e-10))
+    assert fine.status.item() == 0
+    np.testing.assert_allclose(fine.free, usual.free, rtol=1e-9)

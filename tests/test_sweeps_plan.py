@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from pkmodel import Drug, sweep
-from pkmodel.errors import InputError
+from pkmodel.errors import InputError, RegimenError
 from pkmodel.regimen import Regimen
 from pkmodel.sweeps import Plan, from_table, grid, latin_hypercube, plan_of
 
@@ -39,7 +39,7 @@ def test_all_faults_at_once():
         "the ratio is both set and swept", "the ratio is 0", 'unknown metric "aux"', "auc, cav, cmax",
         'metric "auc" stands twice', 'unknown site "plasm" (did you mean "plasma"?)', "lumbar_csf",
         "subjects is 0", "seed is -1", "a quantile lies between 0 and 1", "the window is (24.0, 0.0)",
-        "times: expected hours, ascending", "The model has clearance",
+        "times: expected hours, ascending",
     ):  # fmt: skip
         assert part in told
 
@@ -136,3 +136,33 @@ def test_what_a_check_has_missed_is_refused_before_anything_is_stored(tmp_path, 
     with pytest.raises(InputError):
         sweep("morphine", latin_hypercube(2, seed=1, ratio=(1, 2)), oral=PUMP, store=place)
     assert not place.exists()
+
+
+def test_one_fault_does_not_hide_another():
+    """Orders, ratio, window, structure and doses: each is wrong, and all else is judged."""
+    common = {"sites": ["plasm"], "settings": {"volum": 1}}
+    for what, part in (
+        ({"oral": "60 mgs oral"}, 'unknown unit "mgs"'),
+        ({"oral": None}, "one of them"),
+        ({"oral": "60 mg oral q12h"}, "no arm has an end"),
+        ({"ratio": "lo"}, 'no ratio "lo"'),
+        ({"tip": "X3"}, '"X3"'),
+        ({"variant": "old"}, 'no variant "old"'),
+        ({"oral": "6000 mg oral q12h x 28"}, "times the highest plausible"),
+        ({"responses": "pian"}, 'unknown response "pian"'),
+    ):
+        told = refused(grid(csf_los_rate=[1, 2]), **{**common, **what})
+        for own in (part, 'varies "csf_los_rate"', 'unknown site "plasm"', '"volum"'):
+            assert own in told, (what, told)
+        assert told.startswith("4 faults") or told.count(";") >= 3, told
+
+
+def test_names_near_to_nothing_are_answered_by_a_dozen():
+    told = refused(grid(zzz=[1, 2]))
+    assert '"zzz", which the model does not have; it has clearance, volume, ' in told
+    assert " more" in told and "m6g_volume" not in told
+
+
+def test_the_same_error_comes_of_one_fault():
+    with pytest.raises(RegimenError, match=r'unknown unit "mgs".*Write for example "60 mg oral'):
+        plan_of("morphine", grid(**RATIO), oral="60 mgs oral q12h x 28")

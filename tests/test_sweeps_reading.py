@@ -174,6 +174,7 @@ def test_all_faults_at_once(faults):
         'settings.volume: volume "3 h": "h" is the unit of a time',
         'window: "336": has no unit',
         "design: csf_loss_rate: no values",
+        "design: ratio: a value stands twice",
     ]
     for clause in expected:
         assert [fault for fault in found if fault.startswith(clause)], (clause, found)
@@ -210,6 +211,70 @@ def test_faults_of_the_whole_come_with_those_of_its_parts(faults):
     for clause in ('varies "csf_los_rate"', 'unknown site "lumbar"', "between 0 and 1"):
         assert clause in rest
     assert "need subjects" not in rest  # they are there, only wrong
+
+
+REST = {
+    "sites": 'sites = ["lumbar"]\n',
+    "metrics": 'metrics = ["aux"]\n',
+    "quantiles": "quantiles = [3]\nsubjects = 5\n",
+    "window": 'window = ["5 h", "3 h"]\n',
+    "tip": 'tip = "T99"\n',
+    "settings": "settings.clearence = 3\n",
+}
+TOLD = {
+    "sites": 'unknown site "lumbar"',
+    "metrics": 'unknown metric "aux"',
+    "quantiles": "a quantile lies between 0 and 1",
+    "window": "the window is (5.0, 3.0)",
+    "tip": 'tip is "T99"',
+    "settings": 'settings.clearence: unknown parameter "clearence"',
+    "name": 'the design varies "csf_los_rate"',
+}
+DRUG, OWN_ORAL = TOP.splitlines(keepends=True)[:2]
+NAME = "values.csf_los_rate = [1, 2]\n"
+WRONG = {
+    "oral": (DRUG + 'oral = "60 mgs oral q12h x 28"\n', GRID + NAME, 'oral: "60 mgs oral q12h x 28"', ""),
+    "oral form": (DRUG + "oral = 3\n", GRID + NAME, "oral: expected text", ""),
+    "no order": (DRUG, GRID + NAME, "a sweep takes an oral order, or arms", ""),
+    "arm": (DRUG + 'arms.oral = "60 mgs oral q12h"\n', GRID + NAME, 'arms.oral: "60 mgs oral q12h"', ""),
+    "arms": (DRUG + "arms = 3\n", '[design]\nkind = "grid"\n' + NAME, "arms: expected a table", ""),
+    "ratio": (DRUG + OWN_ORAL + "ratio = true\n", '[design]\nkind = "grid"\n' + NAME, "ratio: expected a number", ""),
+    "ratio's name": (DRUG + OWN_ORAL + 'ratio = "lo"\n', '[design]\nkind = "grid"\n' + NAME, 'no ratio "lo"', ""),
+    "column": (TOP, GRID + NAME + "values.volume = []\n", "design: volume: no values", ""),
+    "swept order": (DRUG, GRID + NAME + 'values.oral = ["60 mgs oral"]\n', 'unknown unit "mgs"', ""),
+    "balance": (
+        TOP, '[design]\nkind = "sobol"\nruns = 7\nseed = 1\nbounds.csf_los_rate = [1, 2]\nbounds.volume = [4, 3]\n',
+        "design: a Sobol' sequence of 7 runs is not balanced", "",
+    ),
+    "runs": (
+        TOP, '[design]\nkind = "latin hypercube"\nseed = 1\nbounds.csf_los_rate = [1, 2]\n',
+        "design.runs: expected", "",
+    ),
+    "kind": (TOP, '[design]\nkind = "gird"\n' + NAME, 'design.kind: unknown "gird"', "name"),
+    "design": (TOP, "", "design: missing", "name"),
+    "responses": (TOP + 'responses = ["pian"]\n', GRID + NAME, 'responses: unknown response "pian"', ""),
+    "drug": ('drug = "morphin"\n' + OWN_ORAL, GRID + NAME, 'drug: "morphin": unknown drug', "sites settings name"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_no_fault_hides_those_of_other_sections(faults, case):
+    """But for those that are judged by what is wrong."""
+    top, design, told, waiting = WRONG[case]
+    found = faults(top + "".join(REST.values()) + design)
+    assert [fault for fault in found if told in fault], found
+    for key, clause in TOLD.items():
+        assert any(clause in fault for fault in found) == (key not in waiting.split()), (key, found)
+    more = {"balance": 1}.get(case, 0)  # the bounds of the volume
+    assert len(found) == 1 + len(TOLD) - len(waiting.split()) + more, found
+
+
+def test_doses_are_judged_beside_the_rest(faults):
+    found = faults(TOP.replace("60 mg", "6000 mg") + "".join(REST.values()) + GRID + NAME)
+    assert [fault for fault in found if "highest plausible" in fault] == []  # the tip is wrong
+    del (rest := dict(REST))["tip"]
+    found = faults(TOP.replace("60 mg", "6000 mg") + "".join(rest.values()) + GRID + NAME)
+    assert len([fault for fault in found if "highest plausible" in fault]) == 1
 
 
 @pytest.mark.parametrize(

@@ -282,7 +282,7 @@ def test_what_cannot_be_answered_is_refused_as_compare_refuses_it(responses, tmp
     [
         (grid(analgesia_hill=[1, 2]), {}, ['"analgesia_hill" is a number', 'write responses=["analgesia"]']),
         (None, {"settings": {"pain_placebo": 0.2}, "responses": "analgesia"}, ['response pain', 'responses=["pain"]']),
-        (grid(analgesia_hil=[1, 2]), {"responses": "analgesia"}, ['mean "analgesia_hill"', "analgesia_synergy"]),
+        (grid(analgesia_hil=[1, 2]), {"responses": "analgesia"}, ['mean "analgesia_hill"']),
         (grid(analgesia_hil=[1, 2]), {}, ['"analgesia_hil", which the model does not have']),
         (grid(analgesia_hill=["1 h", "2 h"]), {"responses": "analgesia"}, ["units of h; expected 1"]),
         (None, {"settings": {"analgesia_cord_ec50": "3 h"}, "responses": "analgesia"}, ["unit of a time"]),

@@ -11,7 +11,17 @@ from pkmodel import __version__
 from pkmodel.cli import tables
 from pkmodel.cli.faults import Program, in_options, warn_of_failures
 from pkmodel.cli.files import Files
-from pkmodel.cli.options import FILES, MODEL, STUDY, TIMES, Pair, debug, table_option, with_options
+from pkmodel.cli.options import (
+    FILES,
+    MODEL,
+    STUDY,
+    TIMES,
+    Pair,
+    debug,
+    responses,
+    table_option,
+    with_options,
+)
 from pkmodel.cli.records import answer_lines, drawn_for, read_doses, table_lines, tell
 from pkmodel.cli.responding import read_study, response_table
 from pkmodel.cli.study import (
@@ -33,6 +43,7 @@ from pkmodel.errors import InputError
 if TYPE_CHECKING:
     import numpy as np
 
+    from pkmodel.cli.responding import Answers
     from pkmodel.cli.study import Run, Study
     from pkmodel.events import EventTable
 
@@ -92,9 +103,7 @@ Examples:
     click.option("--ratio", metavar="RATIO",
                  help="Oral : intrathecal dose ratio: 300, several (30,100,300), or a preset of the drug file "
                       "(clinical_start). By default the nominal one."),
-    click.option("--responses", metavar="NAMES",
-                 help='What the concentrations do, too: analgesia,respiration, or "all" that the file has numbers of.'),
-    *TIMES, *STUDY, *FILES, debug,
+    responses, *TIMES, *STUDY, *FILES, debug,
 )  # fmt: skip
 @click.pass_context
 def compare(ctx: click.Context, drug: str, **given: Any) -> None:
@@ -156,6 +165,8 @@ Examples:
   A single dose in 100 subjects, every 5 min:
     pkmodel simulate morphine "0.3 mg intrathecal bolus" --until "24 h" --every "5 min" \\
         --subjects 100 --seed 1 -o bolus.csv
+  With what the concentrations do:
+    pkmodel simulate morphine "60 mg oral q12h x 28" --responses analgesia,respiration
   A table of doses and observations with the columns TIME [h], AMT [mg], ROUTE, and perhaps ID, EVID, II [h], ADDL,
   RATE, DUR, SS; the answers at its observation records:
     pkmodel simulate morphine --table data.csv -o answers.csv
@@ -164,8 +175,7 @@ Examples:
 @click.argument("drug")
 @click.argument("regimen", required=False)
 @with_options(
-    table_option,
-    *TIMES, *STUDY, *FILES, debug,
+    table_option, responses, *TIMES, *STUDY, *FILES, debug,
 )  # fmt: skip
 @click.pass_context
 def simulate(ctx: click.Context, drug: str, regimen: str | None, **given: Any) -> None:
@@ -178,16 +188,17 @@ def simulate(ctx: click.Context, drug: str, regimen: str | None, **given: Any) -
     from pkmodel.regimen import Regimen
     from pkmodel.simulation import simulate as run
 
-    files, (study, _) = Files.of(given), read_study(drug, given)
+    files, (study, answers) = Files.of(given), read_study(drug, given)
     ordered = read_doses(given["table"], regimen, study)
     if not isinstance(ordered, Regimen):
-        ctx.exit(simulate_records(study, ordered, files, given))
+        ctx.exit(simulate_records(study, answers, ordered, files, given))
     end = end_of([ordered], given["until"])
     span = window([ordered], end)
 
     def simulated(times: np.ndarray) -> Run:
         return lambda subjects: run(
-            study.drug, ordered, times, study.parameters(subjects), auc=True, intended=study.intended
+            study.drug, ordered, times, answers.parameters(study, subjects), auc=True,
+            intended=study.intended, responses=answers.names,
         )  # fmt: skip
 
     times = fine_times([ordered], *span)
@@ -196,6 +207,7 @@ def simulate(ctx: click.Context, drug: str, regimen: str | None, **given: Any) -
     say(
         [*study_lines(study, given["settings"]), *tables.regimen_table({"": ordered})],
         tables.exposure_table(study.printed(metrics), span, {"": {}}),
+        response_table(metrics, {"": {}}),
         tables.closing(study.drug),
     )
     keep(files, study, simulated(output_times(end, given["every"])))
@@ -203,9 +215,10 @@ def simulate(ctx: click.Context, drug: str, regimen: str | None, **given: Any) -
 
 
 def simulate_records(
-    study: Study, table: EventTable, files: Files, given: Mapping[str, Any]
+    study: Study, answers: Answers, table: EventTable, files: Files, given: Mapping[str, Any]
 ) -> int:
     """Simulate an event table, and tell of its answers; returns the exit status."""
+    from pkmodel.responses.averaging import averages
     from pkmodel.simulation import simulate as run
 
     if files.plot is not None:
@@ -216,11 +229,13 @@ def simulate_records(
     if given["until"] is not None or given["every"] is not None:
         times = output_times(given["until"] or float(table.time.max()), given["every"])
     ds = run(
-        study.drug, table, times, drawn_for(study, table), amounts=False, intended=study.intended
-    )
+        study.drug, table, times, drawn_for(study, table, answers), amounts=False,
+        intended=study.intended, responses=answers.names,
+    )  # fmt: skip
     say(
         [*study_lines(study, given["settings"]), *table_lines(table, given["table"])],
         answer_lines(ds),
+        response_table(ds.assign(averages(ds)), {"": {}}, "all hours") if answers.names else [],
         tables.closing(study.drug),
     )
     files.write(ds)

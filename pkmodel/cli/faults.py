@@ -82,6 +82,7 @@ def in_options(text: str) -> str:
     text = re.sub(r'\b(store|workers)="?([^\s",.]+(?:\.zarr)?)"?', r"--\1 \2", text)
     text = re.sub(r"\bpart=\((\d+), (\d+)\)", r"--part \1 --of \2", text)
     text = text.replace("; True asks for", "; all asks for")
+    text = text.replace("Give times=[0, 1, 2, ...]", 'Pass --every "1 h"')
     text = text.replace("runs_per_box", "--runs-per-box")
     text = re.sub(r"\b(oral|intrathecal)= ", r"--\1 ", text)
     return re.sub(r"\bintended=True( \(on the command line --intended\))?", "--intended", text)

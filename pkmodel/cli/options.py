@@ -118,6 +118,11 @@ FILES = (
 )  # fmt: skip
 
 
+responses = click.option(
+    "--responses",
+    metavar="NAMES",
+    help='What the concentrations do, too: analgesia,respiration, or "all" that the file has numbers of.',
+)
 table_option = click.option(
     "--table", metavar="FILE", help="Read an event table from a .csv file instead."
 )

@@ -13,6 +13,7 @@ from pkmodel.errors import InputError
 if TYPE_CHECKING:
     import xarray as xr
 
+    from pkmodel.cli.responding import Answers
     from pkmodel.events import EventTable
     from pkmodel.regimen import Regimen
 
@@ -31,20 +32,20 @@ def read_doses(path: str | None, regimen: str | None, study: Study) -> Regimen |
     return Regimen.from_table(path) if doses_alone and table.time.min() >= 0 else table
 
 
-def drawn_for(study: Study, table: EventTable) -> Any:
+def drawn_for(study: Study, table: EventTable, answers: Answers) -> Any:
     """Parameters of the table's subjects: drawn with ``--subjects``, otherwise those of one typical adult."""
     if study.subjects is None:
-        return study.parameters(None)
+        return answers.parameters(study, None)
     labels = table.subjects
     if not table.grouped:
-        return study.parameters(range(1, study.subjects + 1))
+        return answers.parameters(study, range(1, study.subjects + 1))
     if study.subjects != len(labels) or labels.dtype.kind not in "iu" or labels.min() < 0:
         raise InputError(
             f"--subjects {study.subjects}, and the table has {len(labels)} of its own",
             remedy=f"Pass --subjects {len(labels)} to draw one set of parameters for every ID, "
             "which has to be a whole number; or leave it out.",
         )
-    return study.parameters(labels.tolist())
+    return answers.parameters(study, labels.tolist())
 
 
 def answer_lines(ds: xr.Dataset) -> list[str]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from pkmodel.cli.faults import beside
@@ -35,6 +35,14 @@ class Answers:
 
     names: bool | list[str]
     settings: dict[str, float]
+
+    def parameters(self, study: Study, subjects: Iterable[int] | None) -> Any:
+        """Parameters of a study's subjects, or those of the typical one, with the numbers of the responses."""
+        from pkmodel.responses import asked
+
+        wanted = asked(study.drug, self.names)
+        whole = replace(study, settings={**study.settings, **self.settings})
+        return whole.parameters(subjects, None if wanted is None else wanted.model)
 
 
 def read_study(name: str, given: Mapping[str, Any]) -> tuple[Study, Answers]:
@@ -95,16 +103,18 @@ def read_names(text: str | None) -> bool | list[str]:
     return [word.strip() for word in text.split(",")]
 
 
-def response_table(metrics: xr.Dataset, arms: Mapping[str, dict[str, Any]]) -> list[str]:
+def response_table(
+    metrics: xr.Dataset, arms: Mapping[str, dict[str, Any]], hours: str = "the same hours"
+) -> list[str]:
     """Average of every response in every arm, with its scale; nothing without responses."""
     names = [str(n) for n, values in metrics.data_vars.items() if "rests_on" in values.attrs]
     if not names:
         return []
-    rows = [["", *arms]]
+    rows = [["", *arms]] if len(arms) > 1 else []
     for name in names:
         cells = [cell(metrics[name].sel(labels).values) for labels in arms.values()]
         scale = f" ({SCALES[name]})" if name in SCALES else ""
         rows.append([name.replace("_", " ") + scale, *cells])
     notes = [FRACTIONS, TOLERANT] if {"tolerance", "analgesia"} <= set(names) else [FRACTIONS]
     told = [paragraph(note, indent=2) for note in notes]
-    return ["Responses, averages of the same hours", *columns(rows), *told]
+    return [f"Responses, averages of {hours}", *columns(rows), *told]

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from pkmodel.drugs import Drug
+    from pkmodel.model import Model
     from pkmodel.regimen import Order, Regimen
 
     Run = Callable[[Iterable[int] | None], xr.Dataset]
@@ -76,13 +77,14 @@ class Study:
         weight = self.settings.get("weight")
         self.drug.check(regimen, intended=self.intended, weight=weight)
 
-    def parameters(self, subjects: Iterable[int] | None) -> Any:
-        """Parameters of these subjects, or those of the typical one."""
+    def parameters(self, subjects: Iterable[int] | None, model: Model | None = None) -> Any:
+        """Parameters of these subjects, or those of the typical one; of the drug's model, or of one with more."""
         from pkmodel import population
 
         if subjects is None:
             return self.settings
-        return population.draw(self.drug.model(), subjects, seed=self.seed).assign(self.settings)
+        drawn = population.draw(model or self.drug.model(), subjects, seed=self.seed)
+        return drawn.assign(self.settings)
 
     def printed(self, ds: xr.Dataset) -> xr.Dataset:
         """A result at the sites that are printed."""

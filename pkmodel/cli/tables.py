@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pkmodel.regimen import Regimen
 
 WIDTH = 100
+NO_BREAK = "\N{NO-BREAK SPACE}"
 RESEARCH_ONLY = "For research. Not for dosing patients."
 
 
@@ -73,15 +74,17 @@ def columns(rows: Sequence[Sequence[str]], left: int = 1, indent: int = 2) -> li
 
 
 def paragraph(text: str, indent: int = 0, hang: int = 0) -> str:
-    """Text in lines of at most `WIDTH` characters."""
-    return textwrap.fill(
-        text,
+    """Text in lines of at most `WIDTH` characters, none of which ends between a number and its unit."""
+    joined = re.sub(r"(?<=\d) (?=[^\W\d]|[%/])", NO_BREAK, text)
+    lines = textwrap.fill(
+        joined,
         WIDTH,
         initial_indent=" " * indent,
         subsequent_indent=" " * (indent + hang),
         break_on_hyphens=False,
         break_long_words=False,
     )
+    return lines.replace(NO_BREAK, " ")
 
 
 def site_text(name: str) -> str:
@@ -113,7 +116,8 @@ def heading(drug: Drug, subjects: int | None, seed: int, fixed: Sequence[str]) -
     who = "typical adult"
     if subjects is not None:
         who = f"{subjects} subjects, seed {seed}: median (5th to 95th percentile)"
-    return paragraph(", ".join([f"{drug.name} {drug.version}", who, *fixed]))
+    whole = (text.replace(" ", NO_BREAK) for text in fixed)
+    return paragraph(", ".join([f"{drug.name} {drug.version}", who, *whole]))
 
 
 def regimen_table(regimens: Mapping[str, Regimen]) -> list[str]:

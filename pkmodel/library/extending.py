@@ -114,6 +114,7 @@ def without(model: Model, flows: Iterable[Flow]) -> Model:
         flows=kept,
         parameters=tuple(p for p in model.parameters if p.name not in idle),
         correlations=tuple(c for c in model.correlations if idle.isdisjoint(c[:2])),
+        positive=tuple(n for n in model.positive if n not in idle),
     )
 
 

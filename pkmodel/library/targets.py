@@ -179,6 +179,7 @@ def _quasi_steady(base: Model) -> Model:
             "total_target": "target_loss_rate*(target_baseline - target) - internalisation_rate*complex",
         },
         initial={"total_target": "target_baseline"},
+        positive=("association_rate",),
         observed=("free", "total", "target", "complex"),
     )
 

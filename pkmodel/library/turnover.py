@@ -201,6 +201,9 @@ def _turnover(
             moderator: f"{prefix}tolerance_rate*({name}/({kin}/{kout}) - {moderator})",
         }
         initial[moderator] = "1"
+    positive = ["production", "loss_rate", "half_effect"]
+    if effect_exponent is not None:
+        positive.append("effect_exponent")
     return extended(
         model,
         f"{name} (drug {words})",
@@ -217,6 +220,7 @@ def _turnover(
         definitions={drug: driver(model, site), f"{name}_effect": relation},
         equations=equations,
         initial=initial,
+        positive=[prefix + n for n in positive],
     )
 
 

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pkmodel import variables
-from pkmodel.errors import ModelError, did_you_mean
+from pkmodel import units, variables
+from pkmodel.errors import ModelError, UnitError, did_you_mean
 from pkmodel.model.equations import Expression
+from pkmodel.model.equations.reading import quoted
 from pkmodel.model.parts import LAWS, SATURABLE
 from pkmodel.model.systems import compiled
 from pkmodel.model.unit_checks import unit_faults
@@ -85,6 +86,7 @@ def faults_of(model: Model) -> list[str]:
         check("correlation", [a, b])
         if not -1 <= rho <= 1:
             faults.append(f"correlation of {a} and {b} is {rho}; expected -1 to 1")
+    check("positive", model.positive)
     faults += number_faults(model) + dimension_faults(model)
     return faults + (equation_faults(model) or unit_faults(model))
 
@@ -112,7 +114,9 @@ def number_faults(model: Model) -> list[str]:
         for name in ("bioavailability", "lag", "duration", "rate", "transit_time"):
             positive = name == "transit_time"
             check(f"{name} of input {i.route}", getattr(i, name), positive)
-    return faults
+    divisors = model.divisors - model.covariates.keys()
+    nothing = [p.name for p in model.parameters if p.name in divisors and not p.value]
+    return faults + [f"{name} is 0; expected a number above 0" for name in nothing]
 
 
 def dimension_faults(model: Model) -> list[str]:
@@ -186,7 +190,9 @@ def _initial_faults(model: Model) -> list[str]:
         try:
             names = Expression.parse(str(value), state).names
         except ModelError as error:
-            faults += error.faults
+            head = f"initial value of {state}"
+            with_unit = _with_unit(model, state, str(value))
+            faults += [f"{head}: {fault}" for fault in with_unit or error.faults]
             continue
         faults += [
             f'initial value of {state}: unknown parameter "{n}"{did_you_mean(n, known)}'
@@ -194,6 +200,21 @@ def _initial_faults(model: Model) -> list[str]:
             if n not in known
         ]
     return faults
+
+
+def _with_unit(model: Model, state: str, text: str) -> list[str]:
+    """What is wrong with an initial value that is a quantity with its unit; empty for any other text."""
+    try:
+        dimension = units.dimension_of(units.split(text)[1])
+    except UnitError:
+        return []
+    own, volume = f"{state}_start", model.volumes.get(state)
+    share = f" * {volume}" if dimension == "concentration" and volume is not None else ""
+    what = "the amount in mg" if state in model.states else "a number in its own unit"
+    return [
+        f"{quoted(text)} has a unit; expected {what}, or an expression of parameters: "
+        f'Parameter("{own}", {quoted(text)}) and initial={{"{state}": "{own}{share}"}}'
+    ]
 
 
 def _dimension_fault(model: Model, what: str, factors: tuple[Any, ...], dimension: str) -> str:

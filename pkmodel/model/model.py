@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pkmodel import units
-from pkmodel.errors import ModelError, ParameterError, did_you_mean
+from pkmodel.errors import ModelError, did_you_mean, first_of, refuse_unknown
 from pkmodel.model.checks import faults_of
 from pkmodel.model.drawing import draw
 from pkmodel.model.parts import SATURABLE, Compartment, Flow, Input, Output, Parameter, value_of
@@ -66,6 +66,9 @@ class Model:
         A right-hand side ``f(t, y, p, dydt)`` in the place of flows and equations, which Numba can compile: it fills
         `dydt` from the states `y` (compartments, then the variables in `initial`) and the parameters `p` in
         the model's order.
+    positive : sequence of str, optional
+        Parameters that have to be above 0. Of laws that saturate, the concentration at half the flow and the exponent
+        have to be so anyway.
 
     Raises
     ------
@@ -102,11 +105,12 @@ class Model:
     initial: Mapping[str, str | float] = field(default_factory=dict)
     observed: tuple[str, ...] = ()
     function: Callable[..., None] | None = None
+    positive: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         boxes = tuple(Compartment(c) if isinstance(c, str) else c for c in self.compartments)
         object.__setattr__(self, "compartments", boxes)
-        for name in ("flows", "parameters", "inputs", "correlations", "observed"):
+        for name in ("flows", "parameters", "inputs", "correlations", "observed", "positive"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
         default = (Output(c.name, c.name) for c in boxes if c.volume is not None)
         object.__setattr__(self, "outputs", tuple(self.outputs) or tuple(default))
@@ -202,9 +206,10 @@ class Model:
 
     @cached_property
     def divisors(self) -> frozenset[str]:
-        """Parameters that have to be above 0: concentrations at half the flow, and exponents, of laws that saturate."""
+        """Parameters that have to be above 0: those of laws that saturate but for the largest flow, and `positive`."""
         laws = (f for f in self.flows if f.law in SATURABLE)
-        return frozenset(p for f in laws for p in f.parameters[1:] if isinstance(p, str))
+        own = (p for f in laws for p in f.parameters[1:] if isinstance(p, str))
+        return frozenset((*own, *self.positive))
 
     @cached_property
     def _linear_equations(self) -> Program | None:
@@ -272,13 +277,7 @@ class Model:
             Other fields to replace, for example ``name`` or ``correlations``.
         """
         new = {p.name: p for p in parameters}
-        unknown = [
-            f'unknown parameter "{n}"{did_you_mean(n, self.defaults)}'
-            for n in new
-            if n not in self.defaults
-        ]
-        if unknown:
-            raise ParameterError(*unknown)
+        refuse_unknown(new, self.defaults)
         return replace(
             self, parameters=tuple(new.get(p.name, p) for p in self.parameters), **changes
         )
@@ -297,16 +296,7 @@ class Model:
             An unknown name, or text that does not fit the parameter's dimension.
         """
         given = dict(parameters or {})
-        unknown = [
-            f'unknown parameter "{n}"{did_you_mean(n, self.defaults)}'
-            for n in given
-            if n not in self.defaults
-        ]
-        if unknown:
-            raise ParameterError(
-                *unknown,
-                f"the model {self.name} has: {', '.join(self.defaults) or 'no parameters'}",
-            )
+        refuse_unknown(given, self.defaults)
         values: dict[str, NDArray[np.float64]] = {}
         for p in self.parameters:
             value = given.get(p.name, p.value)
@@ -439,7 +429,7 @@ class Model:
         routes = list(dict.fromkeys(i.route for i in self.inputs))
         raise ModelError(
             f'the model {self.name} has no input "{route}"{did_you_mean(route, [*routes, *names])}; '
-            f"its routes: {', '.join(routes) or 'none'}; its compartments: {', '.join(names)}"
+            f"its routes: {', '.join(routes) or 'none'}; its compartments: {first_of(names)}"
         )
 
     def __repr__(self) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pkmodel import units
-from pkmodel.errors import ModelError, did_you_mean
+from pkmodel.errors import ModelError, UnitError, did_you_mean
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -61,7 +61,7 @@ class Parameter:
     def __post_init__(self) -> None:
         value, dimension = self.value, self.dimension
         if isinstance(value, str):
-            dimension = dimension or _dimension_of(units.split(value)[1])
+            dimension = dimension or _dimension_of(self.name, value)
             value = float(units.convert(value, dimension, name=self.name))
         dimension = dimension or "ratio"
         faults = []
@@ -222,13 +222,21 @@ def value_of(item: str | float, values: Mapping[str, NDArray[np.float64]]) -> ND
 
 def above_one(name: str, value: float) -> str:
     """What is wrong with a fraction above 1."""
-    percent = f': write "{value:g} %"' if value <= 100 else ""
+    percent = f' ("{value:g} %" is {value / 100:g})' if value <= 100 else ""
     return f"{name} is {value:g}; a fraction lies between 0 and 1{percent}"
 
 
-def _dimension_of(unit: str) -> str:
-    """Dimension of a unit; what has none may be above 1."""
-    dimension = units.dimension_of(unit)
+def _dimension_of(name: str, text: str) -> str:
+    """Dimension of a parameter's value by its unit; what has none may be above 1."""
+    try:
+        dimension = units.dimension_of(units.split(text)[1])
+    except UnitError as error:
+        shown = error.given or f'"{text.strip()}"'
+        raise UnitError(
+            *error.faults,
+            given=f"{name} {shown}",
+            remedy=error.remedy or f'Write for example Parameter("{name}", "5 L/h").',
+        ) from None
     return "ratio" if dimension == "fraction" else dimension
 
 

@@ -18,6 +18,7 @@ from pkmodel.regimen.writing import order_text
 MOST_DOSES = 1_000_000
 _ORAL_FORMS = ("immediate", "modified")
 _FORMS = ("bolus", "infusion", "pump")
+_LEVEL = re.compile(r"[CTLS]\d{1,2}(-[CTLS]\d{1,2})?", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -272,6 +273,20 @@ def is_whole(value: Any) -> bool:
         return False
 
 
+def is_level(word: str) -> bool:
+    """Tell whether a word is a level of the spine, such as "T10", or "L3-L4" between two."""
+    return _LEVEL.fullmatch(word) is not None
+
+
+def of_level(word: str, route: str) -> str:
+    """What is wrong with a level in an order by a route."""
+    place = "epidural" if route == "epidural" else "tip"
+    return (
+        f'"{word}" is a level, which the model says and not the order: leave it out, '
+        f'and give the model {place}="{word}" (Drug.segmented)'
+    )
+
+
 def _route_name(route: Any, faults: list[str]) -> str:
     if not isinstance(route, str):
         if isinstance(route, bool) or not is_whole(route) or route < 1:
@@ -279,7 +294,10 @@ def _route_name(route: Any, faults: list[str]) -> str:
         return str(route)
     name = route.strip()
     known = ROUTES.get(name.lower().replace(".", ""))
-    if known is None and (not re.fullmatch(r"[^\W\d]\w*|[1-9]\d*", name) or name == "then"):
+    before, _, last = name.rpartition(" ")
+    if before and is_level(last):
+        faults.append(of_level(last, before))
+    elif known is None and (not re.fullmatch(r"[^\W\d]\w*|[1-9]\d*", name) or name == "then"):
         faults.append(
             f'"{route}" is no route ({", ".join(ROUTE_NAMES)}) and no name of a compartment'
         )

@@ -11,7 +11,7 @@ from typing import Any
 from pkmodel import units
 from pkmodel.errors import RegimenError, UnitError, did_you_mean
 from pkmodel.events.routes import ROUTE_NAMES, ROUTES
-from pkmodel.regimen.order import MOST_DOSES, Order
+from pkmodel.regimen.order import MOST_DOSES, Order, is_level, of_level
 
 _REMEDY = 'Write for example "60 mg oral q12h x 14" or "0.4 mg/day intrathecal pump for 7 d".'
 _PLUS = re.compile(r"(?<![0-9][eE])\+")
@@ -249,6 +249,8 @@ class _Reader:
             self._count(token)
         elif word in _REFUSED:
             self.faults.append(_REFUSED[word])
+        elif is_level(token):
+            self.faults.append(of_level(token, self.found.get("route", ("", ""))[0]))
         else:
             self.faults.append(
                 f'unknown word "{token}"{did_you_mean(word, [*_PHRASES, *_CLAUSES])}'
@@ -269,7 +271,7 @@ class _Reader:
         token = self.tokens[self.position]
         word = token.lower()
         clause = word in _CLAUSES or word in _REFUSED or word.startswith("into ")
-        return clause or _is_number(token) or bool(self._phrase()[1])
+        return clause or _is_number(token) or is_level(token) or bool(self._phrase()[1])
 
     def _convert(self, number: str, unit: str, dimension: str) -> float | None:
         try:

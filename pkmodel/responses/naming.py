@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
+from pkmodel import errors
 from pkmodel.drugs.effects import RESPONSES
-from pkmodel.errors import ParameterError, did_you_mean
 
 __all__ = ["ASK", "of_response", "refuse_unknown", "unasked"]
 
 ASK = 'responses=["{}"]'
 """How one asks for a response in Python, with braces where it stands."""
-
-FEW = 12
-"""So many names are shown of those that there are."""
 
 
 def of_response(name: str) -> bool:
@@ -77,19 +74,4 @@ def refuse_unknown(names: Iterable[str], known: Collection[str], ask: str = ASK)
     --------
     >>> refuse_unknown(["clearance"], ["clearance", "volume"])
     """
-    unknown = [name for name in names if name not in known]
-    if not unknown:
-        return
-    hints = [unasked(name, ask) or did_you_mean(str(name), known) for name in unknown]
-    faults = [
-        hint if hint.startswith('"') else f'unknown parameter "{name}"{hint}'
-        for name, hint in zip(unknown, hints, strict=True)
-    ]
-    raise ParameterError(*faults, remedy="" if all(hints) else _first_of(known))
-
-
-def _first_of(known: Collection[str]) -> str:
-    if not known:
-        return "The model has no parameters."
-    more = f", and {len(known) - FEW} more" if len(known) > FEW else ""
-    return f"The model has {', '.join(list(known)[:FEW])}{more}."
+    errors.refuse_unknown(names, known, lambda name: unasked(name, ask))

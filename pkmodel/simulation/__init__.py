@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from itertools import pairwise
-from numbers import Real
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -19,7 +18,7 @@ from pkmodel.model import Model
 from pkmodel.regimen import Regimen
 from pkmodel.responses import Responses, asked
 from pkmodel.schedule import observed
-from pkmodel.simulation.adaptive import USUAL, Tolerance, run_adaptively
+from pkmodel.simulation.adaptive import USUAL, Tolerance, run_adaptively, tolerance_of
 from pkmodel.simulation.cases import Cases
 from pkmodel.simulation.explaining import RealisedDoses, explain
 from pkmodel.simulation.labels import label, label_records
@@ -140,7 +139,7 @@ def simulate(
            [2.   , 0.181, 0.016]])
     """
     model, drug = model_of(model)
-    tolerance = _tolerance(model, rtol, atol, max_steps)
+    tolerance = tolerance_of(model, rtol, atol, max_steps)
     wanted = asked(drug, responses)
     if wanted is not None:
         model = wanted.model
@@ -217,7 +216,7 @@ def steady_state(
     (array([2.862, 0.862]), 20.0)
     """
     model, drug = model_of(model)
-    tolerance = _tolerance(model, rtol, atol, max_steps)
+    tolerance = tolerance_of(model, rtol, atol, max_steps)
     regimen = regimen_of(regimen, drug)
     check_factors(regimen.routes, dose_factor)
     if drug is not None:
@@ -346,39 +345,6 @@ def solve(
 def _solved(model: Model, tolerance: Tolerance) -> dict[str, str]:
     """How a nonlinear model was solved, for the attributes of the result."""
     return {} if model.is_linear else {"tolerance": json.dumps(tolerance._asdict())}
-
-
-def _tolerance(
-    model: Model,
-    rtol: float | None,
-    atol: float | Mapping[str, float] | None,
-    max_steps: int | None,
-) -> Tolerance:
-    """What was given in the place of the default; a linear model has no use for it."""
-    given: dict[str, Any] = {
-        name: value
-        for name, value in (("rtol", rtol), ("atol", atol), ("max_steps", max_steps))
-        if value is not None
-    }
-    if given and model.is_linear:
-        raise InputError(
-            f"{', '.join(given)} given, and the model {model.name} is linear: its solution is exact",
-            remedy="Leave out " + ", ".join(f"{name}=" for name in given) + ".",
-        )
-    several = given.pop("atol") if isinstance(atol, Mapping) else {}
-    bad = [
-        f"{n} is {v!r}; expected a number above 0"
-        for n, v in {**several, **given}.items()
-        if not isinstance(v, Real) or not 0 < float(v) < np.inf
-    ]
-    if isinstance(rtol, Real) and float(rtol) >= 1:
-        bad.append(f"rtol is {rtol!r}; expected a number below 1")
-    if bad:
-        raise InputError(*bad, remedy="Write for example rtol=1e-8, atol=1e-11, max_steps=100_000.")
-    plain: dict[str, Any] = {n: float(v) for n, v in given.items()}
-    if several:
-        plain["atol"] = {str(n): float(v) for n, v in several.items()}
-    return Tolerance(**plain)
 
 
 def _times(times: ArrayLike | None, regimen: Regimen) -> Floats:

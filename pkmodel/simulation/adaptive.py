@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, NamedTuple
+from numbers import Real
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -45,6 +46,50 @@ class Tolerance(NamedTuple):
 
 
 USUAL = Tolerance()
+LEAST = 1e-14
+"""Relative tolerance below which rounding is most of a step's error, so that the stiff method runs out of steps."""
+
+
+def tolerance_of(
+    model: Model,
+    rtol: float | None,
+    atol: float | Mapping[str, float] | None,
+    max_steps: int | None,
+) -> Tolerance:
+    """What was given in the place of the default; a linear model has no use for it.
+
+    Raises
+    ------
+    InputError
+        Numbers out of their range, all of them; or the model is linear.
+    """
+    pairs = {"rtol": rtol, "atol": atol, "max_steps": max_steps}
+    given: dict[str, Any] = {name: value for name, value in pairs.items() if value is not None}
+    if given and model.is_linear:
+        raise InputError(
+            f"{', '.join(given)} given, and the model {model.name} is linear: its solution is exact",
+            remedy="Leave out " + ", ".join(f"{name}=" for name in given) + ".",
+        )
+    several = given.pop("atol") if isinstance(atol, Mapping) else {}
+    named = {**given, **{f'atol["{state}"]': value for state, value in several.items()}}
+    faults = [f"{n} is {v!r}; expected {what}" for n, v in named.items() if (what := _range(n, v))]
+    if faults:
+        raise InputError(
+            *faults, remedy="Write for example rtol=1e-8, atol=1e-11, max_steps=100_000."
+        )
+    plain: dict[str, Any] = {name: float(value) for name, value in given.items()}
+    if several:
+        plain["atol"] = {str(state): float(value) for state, value in several.items()}
+    return Tolerance(**plain)
+
+
+def _range(name: str, value: Any) -> str:
+    """What is expected in the place of a tolerance; empty for one in its range."""
+    if not isinstance(value, Real) or not 0 < float(value) < np.inf:
+        return "a number above 0"
+    if name == "rtol" and not LEAST <= float(value) < 1:
+        return f"a number from {LEAST:g} to below 1"
+    return "a whole number" if name == "max_steps" and float(value) % 1 else ""
 
 
 class Problem(NamedTuple):

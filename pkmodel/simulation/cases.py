@@ -170,7 +170,7 @@ def variable(
 ) -> tuple[tuple[str, ...], Floats, Mapping[str, Any]]:
     """Dimensions, values in internal units and coordinates of one parameter."""
     if hasattr(value, "coords"):
-        factor = _factor(value.attrs.get("units"), parameter)
+        factor = _factor(name, value.attrs.get("units"), parameter)
         values = _floats(name, value.values, parameter)
         dims = tuple(str(d) for d in value.dims)
         if "time" in dims:
@@ -213,12 +213,13 @@ def _floats(name: str, value: Any, parameter: Parameter) -> Floats:
         raise
     except (TypeError, ValueError):
         raise ParameterError(
-            f"{name} is {_brief(value)}; expected numbers, or text with a unit",
+            f"{name} is {brief(value)}; expected numbers, or text with a unit",
             remedy=f'Write for example {{"{name}": {parameter.value:g}}} [{parameter.unit}].',
         ) from None
 
 
-def _brief(value: Any) -> str:
+def brief(value: Any) -> str:
+    """A value on one line, for errors."""
     text = " ".join(repr(value).split())
     return text if len(text) <= 60 else f"{text[:57]}..."
 
@@ -240,8 +241,13 @@ def _require_moments(name: str, coords: Mapping[str, Any]) -> None:
     )
 
 
-def _factor(unit: str | None, parameter: Parameter) -> float:
-    return 1.0 if unit in (None, parameter.unit) else units.factor(unit, parameter.dimension)
+def _factor(name: str, unit: str | None, parameter: Parameter) -> float:
+    if unit in (None, parameter.unit):
+        return 1.0
+    try:
+        return units.factor(unit, parameter.dimension)
+    except UnitError as error:
+        raise UnitError(*error.faults, given=f"{name}.attrs", remedy=error.remedy) from None
 
 
 def _dimensions(

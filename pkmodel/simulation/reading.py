@@ -10,10 +10,10 @@ import numpy as np
 
 from pkmodel.drugs import Drug
 from pkmodel.errors import InputError, ParameterError
-from pkmodel.model import Model
+from pkmodel.model import Model, Parameter
 from pkmodel.regimen import Regimen
 from pkmodel.schedule import BODY_SIZES, body_sizes
-from pkmodel.simulation.cases import given_by_name, variable
+from pkmodel.simulation.cases import brief, given_by_name, variable
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -53,6 +53,11 @@ def table_of(doses: Any) -> EventTable | None:
 
 def check_factors(routes: Collection[str], factors: Mapping[str, Any] | None) -> None:
     """Refuse a dose factor of a route that is not among those ordered."""
+    if factors is not None and not isinstance(factors, Mapping):
+        raise ParameterError(
+            f"dose_factor is {brief(factors)}; expected factors by route",
+            remedy=f'Write for example dose_factor={{"{next(iter(routes), "iv")}": [1, 10, 100]}}.',
+        )
     unknown = [r for r in factors or {} if r not in routes]
     if unknown:
         raise ParameterError(
@@ -70,7 +75,8 @@ def largest_doses(regimen: Regimen, factors: Mapping[str, Any] | None) -> Regime
 
 def largest(factors: Mapping[str, Any] | None) -> dict[str, float]:
     """Largest factor of every route."""
-    return {r: float(np.nanmax(np.asarray(v, dtype=float))) for r, v in (factors or {}).items()}
+    values = {r: variable(r, v, Parameter(r, 1.0))[1] for r, v in (factors or {}).items()}
+    return {r: float(np.nanmax(v)) for r, v in values.items()}
 
 
 def with_body_sizes(
@@ -100,7 +106,7 @@ def grid_of(times: ArrayLike) -> Floats:
     given = np.asarray(times)
     if given.dtype.kind not in "iuf":
         raise InputError(
-            f"the times are {given.dtype.name}s; expected numbers, in hours",
+            f"times is {brief(times)}; expected numbers, in hours",
             remedy="Write for example times=numpy.arange(0, 337.0).",
         )
     grid = np.array(given, dtype=float, ndmin=1)

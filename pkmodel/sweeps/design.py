@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -63,6 +63,18 @@ class Design:
             text = "\0".join(values.tolist()).encode() if name in LABELS else values.tobytes()
             found.update(text)
         return found.hexdigest()
+
+    def without(self, lost: Callable[[str], bool]) -> Design:
+        """The design without some parameters.
+
+        Examples
+        --------
+        >>> grid(ratio=[30, 100], tip=["T10"]).without(lambda name: name in LABELS).sizes
+        {'ratio': 2}
+        """
+        columns = {name: values for name, values in self.columns.items() if not lost(name)}
+        dimensions = {name: d for name, d in self.dimensions.items() if not lost(name)}
+        return Design(columns, self.scattered, dimensions)
 
     def points(self, box: Sequence[slice]) -> dict[str, NDArray[Any]]:
         """Every parameter at the points of a box, in C order.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -14,12 +14,13 @@ import numpy as np
 from pkmodel import units
 from pkmodel.comparison import check_converted
 from pkmodel.drugs import Drug
-from pkmodel.errors import InputError, did_you_mean
+from pkmodel.errors import InputError, did_you_mean, first_of
 from pkmodel.regimen import Regimen
 from pkmodel.responses import Responses, asked
 from pkmodel.responses.naming import ASK, unasked
 from pkmodel.schedule import body_sizes
 from pkmodel.simulation.reading import body_weight, with_body_sizes
+from pkmodel.sweeps.attempts import Attempts
 from pkmodel.sweeps.design import LABELS, Design
 
 if TYPE_CHECKING:
@@ -140,7 +141,13 @@ class Plan:
 
     def at(self, structure: Mapping[str, Any]) -> Drug:
         """The drug at a point of the structure (keys of `STRUCTURE`, those that are swept)."""
-        drug = self._variant(str(structure.get("variant", self.variant)))
+        return self._divided(self._variant_at(structure), structure)
+
+    def _variant_at(self, structure: Mapping[str, Any]) -> Drug:
+        return self._variant(str(structure.get("variant", self.variant)))
+
+    def _divided(self, drug: Drug, structure: Mapping[str, Any]) -> Drug:
+        """The drug with the spine of a point of the structure."""
         between = [site for site in self.sites if " " in site]
         return drug.segmented(
             int(structure.get("segments", self.segments)),
@@ -203,13 +210,13 @@ class Plan:
         """Subjects times arms."""
         return len(self.names) * (self.subjects or 1)
 
-    def check(self, before: Sequence[str] = ()) -> None:
+    def check(self, attempts: Attempts) -> None:
         """Raise an InputError with all that is wrong.
 
         Parameters
         ----------
-        before : sequence of str
-            Faults that were found already.
+        attempts : Attempts
+            With what was found wrong already.
 
         Raises
         ------
@@ -217,33 +224,43 @@ class Plan:
             Unknown parameters, sites, metrics; a unit of another dimension; a ratio, a population, a window or times
             that are none; doses out of range at an end of the swept ratios.
         """
-        faults = [*before, *self._structure_faults()]
-        if len(faults) == len(before):
-            faults += [*self._design_faults(), *self._ratio_faults(), *self._kept_faults()]
-            faults += self._response_faults()
+        structure, ratios = self._structure_faults(), [*self._ratio_faults()]
+        judged = self._plain if structure else self
+        faults = [*structure, *judged._design_faults(), *ratios, *judged._kept_faults()]
+        faults += judged._response_faults()
         if faults:
-            unknown = any("the model " in fault for fault in faults)
-            model = model_with(self._drug, asked(self._drug, self.responses or None))
-            known = f"The model has {', '.join(model.defaults)}."
-            raise InputError(*faults, remedy=known if unknown else "")
-        self._check_doses()
+            attempts.errors.append(InputError(*faults))
+        if not structure and not ratios:
+            attempts.of(None, self._check_doses)
+        attempts.end()
+
+    @property
+    def _plain(self) -> Plan:
+        """The plan with the usual structure, which is judged where its own is wrong."""
+        return replace(
+            self,
+            design=self.design.without(lambda name: name in STRUCTURE and name != "oral"),
+            sites=tuple(site for site in self.sites if " " not in site),
+            segments=Plan.segments,
+            tip=Plan.tip,
+            variant=Plan.variant,
+        )
 
     def _structure_faults(self) -> list[str]:
         """Of the drug's variants, levels and numbers of segments, each once."""
         found = [f"segments: {n:g} is no whole number" for n in self._column("segments") if n % 1]
+        attempts = Attempts()
         for structure in () if found else self.structures():
-            try:
-                self.at(structure)
-            except InputError as error:
-                found += error.faults
-        return list(dict.fromkeys(found))
+            drug = attempts.of(self._drug, self._variant_at, structure)
+            attempts.of(None, self._divided, drug, structure)
+        return list(dict.fromkeys([*found, *(f for e in attempts.errors for f in e.faults)]))
 
     def _design_faults(self) -> Iterator[str]:
         defaults, columns = self.model.defaults, self.design.columns
         known = (*defaults, "ratio", *STRUCTURE)
         for name in columns:
             if name not in known:
-                hint = did_you_mean(name, known)
+                hint = did_you_mean(name, known) or f"; it has {first_of(defaults)}"
                 none = f'the design varies "{name}", which the model does not have{hint}'
                 yield unasked(name, ASK) or none
             if name in self.settings:
@@ -286,8 +303,6 @@ class Plan:
             yield "quantiles over subjects need subjects: subjects=100"
         if any(not 0 <= q <= 1 for q in self.quantiles):
             yield "a quantile lies between 0 and 1"
-        if not 0 <= self.window[0] < self.window[1] < np.inf:
-            yield f"the window is {self.window}; expected two hours, the first below the last"
         times = np.array(self.times)
         if not (len(times) and times[0] >= 0 and (np.diff(times) > 0).all() and times[-1] < np.inf):
             yield "times: expected hours, ascending"

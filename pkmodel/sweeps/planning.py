@@ -16,14 +16,18 @@ from pkmodel.model import Model
 from pkmodel.model.parts import above_one
 from pkmodel.regimen import Regimen
 from pkmodel.responses import asked
-from pkmodel.responses.naming import refuse_unknown
+from pkmodel.responses.naming import of_response, refuse_unknown
 from pkmodel.schedule import body_sizes
+from pkmodel.simulation.reading import regimen_of
+from pkmodel.sweeps.attempts import Attempts
 from pkmodel.sweeps.design import Design
 from pkmodel.sweeps.plan import Plan, model_with
 
 STEP = 0.25
 """Hours between the times at which peaks are looked for."""
 _LAST_DAY = 24.0
+ORDER = Regimen.parse("1 mg intrathecal bolus q24h x 1")
+"""In the place of orders that cannot be read, while all else is judged: every drug is given intrathecally."""
 
 
 def plan_of(
@@ -57,25 +61,27 @@ def plan_of(
     _require_kinds(drug, design)
     place = str(Path(drug).resolve()) if str(drug).endswith(".toml") else str(drug)
     found = Drug.read(place)
-    orders = {
-        name: Regimen.parse(order, molar_mass=found.molar_mass) if isinstance(order, str) else order
-        for name, order in _arms(design, oral, arms).items()
-    }
-    swept = design.columns["oral"].tolist() if "oral" in design.columns else []
-    ends = [Regimen.parse(text, molar_mass=found.molar_mass).end for text in swept]
-    span = _window(window, [*ends, *(order.end for order in orders.values())])
-    converts = bool(swept) or tuple(orders) == ("oral",)
+    attempts = Attempts()
+    design, orders, ends = _orders(attempts, found, design, oral, arms)
+    converts = "oral" in design.columns or tuple(orders) == ("oral",)
     if isinstance(ratio, str) or (converts and ratio is None and "ratio" not in design.columns):
-        ratio = found.ratio("nominal" if ratio is None else ratio)
-    wanted = asked(found, responses)
-    own, faults = _settings(settings or {}, model_with(found, wanted))
+        ratio = attempts.of(1.0, found.ratio, "nominal" if ratio is None else ratio)
+    unread = bool(attempts.errors)
+    span = attempts.of((0.0, _LAST_DAY), _window, window, ends)
+    wanted = attempts.of(False, asked, found, responses)
+    own = dict(settings or {})
+    if wanted is False:  # their numbers cannot be judged
+        wanted, design = None, design.without(of_response)
+        own = {name: value for name, value in own.items() if not of_response(name)}
+    model = model_with(found, wanted)
+    read = {name: attempts.of(None, setting, name, value, model) for name, value in own.items()}
     kept, names = _listed(metrics), () if wanted is None else wanted.names
     plan = Plan(
         drug=place,
         design=design,
         arms={name: str(order) for name, order in orders.items()},
         ratio=None if ratio is None else float(ratio),
-        settings=own,
+        settings={name: value for name, value in read.items() if value is not None},
         metrics=kept,
         window=span,
         times=_grid(span, (*kept, *names)) if times is None else tuple(map(_hours, times)),
@@ -86,10 +92,10 @@ def plan_of(
         segments=segments,
         tip=tip,
         variant=variant,
-        intended=intended,
+        intended=intended or unread,
         responses=names,
     )
-    plan.check(faults)
+    plan.check(attempts)
     return plan
 
 
@@ -104,6 +110,23 @@ def _require_kinds(drug: object, design: object) -> None:
         faults.append(f"the design is a {type(design).__name__}; expected a Design")
     if faults:
         raise InputError(*faults, remedy='Write sweep("morphine", grid(ratio=[30, 300]), ...).')
+
+
+def _orders(
+    attempts: Attempts,
+    drug: Drug,
+    design: Design,
+    oral: Regimen | str | None,
+    arms: Mapping[str, Regimen | str] | None,
+) -> tuple[Design, dict[str, Regimen], list[float]]:
+    """The design, without its oral orders if these cannot be read; the arms; and when each order ends [h]."""
+    given = attempts.of({"oral": ORDER}, _arms, design, oral, arms)
+    orders = {name: attempts.of(ORDER, regimen_of, order, drug) for name, order in given.items()}
+    texts = design.columns["oral"].tolist() if "oral" in design.columns else []
+    swept = [attempts.of(None, regimen_of, text, drug) for text in texts]
+    if any(order is None for order in swept):
+        design, orders, swept = design.without(lambda name: name == "oral"), {"oral": ORDER}, []
+    return design, orders, [order.end for order in (*swept, *orders.values())]
 
 
 def _arms(
@@ -138,7 +161,12 @@ def _window(given: Sequence[float | str] | None, ends: Sequence[float]) -> tuple
                 f"the window is {given!r}; expected its first and last hour",
                 remedy='Write window=("312 h", "336 h").',
             )
-        return _hours(given[0]), _hours(given[1])
+        first, last = _hours(given[0]), _hours(given[1])
+        if not 0 <= first < last < math.inf:
+            raise InputError(
+                f"the window is {(first, last)}; expected two hours, the first below the last"
+            )
+        return first, last
     finite = [end for end in ends if math.isfinite(end)]
     if not finite:
         raise InputError(
@@ -155,18 +183,6 @@ def _grid(window: tuple[float, float], kept: Sequence[str]) -> tuple[float, ...]
         return (first, last)
     steps = max(1, math.ceil((last - first) / STEP))
     return tuple(first + (last - first) * k / steps for k in range(steps + 1))
-
-
-def _settings(given: Mapping[str, float | str], model: Model) -> tuple[dict[str, float], list[str]]:
-    """Settings in internal units, and the faults of those that are wrong."""
-    found: dict[str, float] = {}
-    faults: list[str] = []
-    for name, value in given.items():
-        try:
-            found[name] = setting(name, value, model)
-        except InputError as error:
-            faults += error.faults
-    return found, faults
 
 
 def setting(name: str, value: float | str, model: Model) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -18,10 +18,12 @@ from pkmodel.responses import asked
 from pkmodel.responses.naming import of_response
 from pkmodel.sweeps.design import Design, from_table, grid, latin_hypercube, sobol
 from pkmodel.sweeps.plan import model_with
-from pkmodel.sweeps.planning import plan_of, setting
+from pkmodel.sweeps.planning import ORDER, plan_of, setting
 
 if TYPE_CHECKING:
     from pkmodel.model import Model
+
+Build = Callable[[Mapping[str, Any]], Design]
 
 REMEDY = "docs/sweeps.md shows every key and its form."
 
@@ -63,7 +65,7 @@ def read(path: str | Path) -> Written:
     place = Path(path)
     reader = _Reader(_load(place), place.parent)
     found = reader.sweep()
-    if reader.faults or found is None:
+    if reader.faults:
         raise InputError(*reader.faults, given=str(path), remedy=reader.remedy)
     return found
 
@@ -133,12 +135,16 @@ _SECTIONS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "settings": (_quantity, '"1.5 L/min"'),
 }
 _HOURS = ("window", "times")
-_BASIS = frozenset({"drug", "oral", "arms", "ratio", "design", "responses"})
-"""Keys without which the others cannot be judged together."""
-_STANDS_IN: dict[str, Any] = {"window": (0.0, 24.0), "subjects": 1}
+_STANDS_IN: dict[str, Any] = {"window": (0.0, 24.0), "subjects": 1, "oral": ORDER, "ratio": 1.0}
 """What a faulty value is judged as, where its default would bring faults that are none."""
+_OF_DOSES = frozenset({"oral", "arms", "ratio", "design"})
+"""Keys without which doses cannot be judged."""
+_DRUG = "morphine"
+"""The drug that stands in for one that cannot be read."""
+_OF_ALL = ("ratio", "segments", "tip", "oral")
+"""What a design may vary of any drug."""
 
-_OF_VALUES: dict[str, Callable[[dict[str, Any]], Design]] = {
+_OF_VALUES: dict[str, Build] = {
     "grid": lambda values: grid(**values),
     "table": from_table,
 }
@@ -167,7 +173,7 @@ class _Reader:
         self.wrong: set[str] = set()
         self.remedy = REMEDY
 
-    def sweep(self) -> Written | None:
+    def sweep(self) -> Written:
         only_known(self.table, (*_FORMS, *_SECTIONS, "design"), "", self.faults)
         what = {key: self.table[key] for key in _FORMS if self.formed(key)}
         place = self.place(what.pop("drug", ""))
@@ -179,20 +185,25 @@ class _Reader:
             if "settings" in what:
                 what["settings"] = self.settings(what["settings"], model_with(drug, wanted))
         what |= {key: self.hours(key, what[key]) for key in _HOURS if key in what}
-        design = self.design(self.table.get("design"))
-        if drug is None or design is None:
-            return None
-        found = Written(place, design, what)
-        if not self.wrong & _BASIS:
-            self.together(found)
+        found = Written(place, self.design(self.table.get("design")), what)
+        self.together(found if drug else self.of_another(found))
         return found
 
     def together(self, found: Written) -> None:
-        """Judge whether all of it makes a sweep; what is wrong by itself is left out."""
-        own = {key: value for key, value in found.what.items() if key not in self.wrong}
-        own |= {key: value for key, value in _STANDS_IN.items() if key in self.wrong}
+        """Judge whether all of it makes a sweep; what is wrong by itself is left out, or something stands in for it."""
+        wrong, design = self.wrong, found.design
+        own = {k: v for k, v in found.what.items() if k not in wrong or k == "settings"}
+        own |= {key: value for key, value in _STANDS_IN.items() if key in wrong}
+        if "arms" in wrong:
+            own["arms"] = dict.fromkeys(_names(self.table["arms"]), ORDER)
+        elif "design" in wrong and "oral" not in own and "arms" not in own:
+            own["oral"] = ORDER
+        if "responses" in wrong:
+            design = design.without(of_response)
+        if wrong & _OF_DOSES:
+            own["intended"] = True
         try:
-            plan_of(found.drug, found.design, **own)
+            plan_of(found.drug, design, **own)
         except InputError as error:
             if not self.faults and error.remedy:
                 self.remedy = re.sub(
@@ -200,9 +211,17 @@ class _Reader:
                 )
             self.faults += error.clauses
 
+    def of_another(self, found: Written) -> Written:
+        """The same of another drug, without what is the drug's own."""
+        own = ("settings", "sites", "responses", "variant")
+        what = {key: value for key, value in found.what.items() if key not in own}
+        self.wrong |= {"oral", "arms", "ratio"} & what.keys()
+        return Written(_DRUG, found.design.without(lambda name: name not in _OF_ALL), what)
+
     def fault(self, key: str, *faults: str) -> None:
         self.wrong.add(key.partition(".")[0])
-        self.faults += [f"{key}: {fault}" for fault in faults]
+        told = [f"{key}: {fault}" for fault in faults]
+        self.faults += [fault for fault in told if fault not in self.faults]
 
     def attempt(self, key: str, call: Callable[..., Any], *given: Any, **named: Any) -> Any:
         """What a function of the package makes of a value; None, and its faults by the key, if it refuses."""
@@ -257,60 +276,88 @@ class _Reader:
 
     # ----------------------------------------------------------------------------------- the design
 
-    def design(self, table: Any) -> Design | None:
+    def design(self, table: Any) -> Design:
+        """The design; if it is wrong, those parameters of it that are right."""
         if table is None:
             self.fault("design", 'missing; write [design] with kind = "grid"')
-            return None
+            return Design({})
         if not only_table(table, "design", self.faults):
-            return None
+            self.wrong.add("design")
+            return Design({})
         kind = table.get("kind")
         if kind not in _KINDS:
             hint = did_you_mean(str(kind), _KINDS) if kind else ""
             given = f'unknown "{kind}"{hint}' if kind else "missing"
             self.fault("design.kind", f"{given}; one of {', '.join(_KINDS)}")
-            return None
+            return Design({})
         only_known(table, ("kind", *_KINDS[kind]), "design", self.faults)
         if kind in _DRAWN:
             return self.drawn(kind, table)
         if "file" in table and kind == "table":
             return self.table_of(table)
-        values = self.points("values", table)
-        return self.attempt("design", _OF_VALUES[kind], values) if values else None
+        return self.built(_OF_VALUES[kind], self.points("values", table))
 
-    def points(self, key: str, table: dict[str, Any]) -> dict[str, Any] | None:
+    def built(self, build: Build, columns: Mapping[str, Any], alone: Build | None = None) -> Design:
+        """A design of these columns; if they make none, each by itself, perhaps by another function."""
+        if not columns:
+            return Design({})
+        whole = self.attempt("design", build, columns)
+        if whole is not None:
+            return whole
+        tried = [
+            self.attempt("design", alone or build, {name: values})
+            for name, values in columns.items()
+        ]
+        right = [design for design in tried if design is not None]
+        return Design(
+            {name: values for design in right for name, values in design.columns.items()},
+            dimensions={name: d for design in right for name, d in design.dimensions.items()},
+        )
+
+    def points(self, key: str, table: dict[str, Any]) -> dict[str, Any]:
         """Values or bounds by parameter."""
         found = table.get(key)
         if isinstance(found, dict) and found:
             return found
         self.fault(f"design.{key}", f"expected {_SHOWN[key]}")
-        return None
+        return {}
 
-    def drawn(self, kind: str, table: dict[str, Any]) -> Design | None:
-        bounds = self.points("bounds", table)
+    def drawn(self, kind: str, table: dict[str, Any]) -> Design:
+        bounds = dict(self.points("bounds", table))
         whole = {"runs": 1, "seed": 0}
         bad = [key for key, least in whole.items() if not _whole(least)(table.get(key))]
         for key in bad:
             self.fault(f"design.{key}", f"expected {_SHOWN[key]}, not {table.get(key)!r}")
-        taken = [name for name in whole if bounds and name in bounds]
-        for name in taken:
+        for name in [name for name in whole if name in bounds]:
             self.fault(f"design.bounds.{name}", "no parameter has this name")
-        if bounds is None or bad or taken:
-            return None
-        draw = _DRAWN[kind]
-        return self.attempt("design", draw, table["runs"], seed=table["seed"], **bounds)
+            del bounds[name]
+        if bad:
+            return self.built(_two_runs, bounds)
+        how = {"runs": table["runs"], "seed": table["seed"]}
+        return self.built(lambda spans: _DRAWN[kind](**how, **spans), bounds, _two_runs)
 
-    def table_of(self, table: dict[str, Any]) -> Design | None:
+    def table_of(self, table: dict[str, Any]) -> Design:
         """Runs in a file of their own, a column per parameter."""
         import pandas as pd
 
         if "values" in table or not _text(table["file"]):
             self.fault("design.file", f"expected {_SHOWN['file']}, in the place of values")
-            return None
+            return Design({})
         path = self.folder / table["file"]
         try:
             runs = pd.read_csv(path, skipinitialspace=True, keep_default_na=False)
         except (OSError, ValueError) as error:  # pandas' own errors are ValueErrors
             why = (error.strerror if isinstance(error, OSError) else None) or str(error)
             self.fault("design.file", f"{path} cannot be read: {why}")
-            return None
-        return self.attempt("design", from_table, runs)
+            return Design({})
+        return self.built(from_table, {str(name): runs[name] for name in runs})
+
+
+def _two_runs(bounds: Mapping[str, Any]) -> Design:
+    """The bounds alone, by the ends of a small design."""
+    return latin_hypercube(2, seed=0, **bounds)
+
+
+def _names(arms: Any) -> tuple[str, ...]:
+    """Names of arms that cannot be read."""
+    return tuple(arms) if isinstance(arms, dict) and arms else ("first", "second")
