@@ -39,6 +39,16 @@ NAMES = {
     "add": ADD, "set": SET, "output": OUTPUT, "segment": SEGMENT, "reset": RESET, "clock": CLOCK,
     "aside": ASIDE, "join": JOIN,
 }  # fmt: skip
+
+
+@pytest.fixture(autouse=True, scope="module", params=[True, False] if COMPILED else [True], ids=str)
+def tabled(request):
+    """Everything with runs from tables, and without."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(linear, "_tabled", lambda *sizes: request.param)
+        yield
+
+
 few = settings(max_examples=40 if COMPILED else 5, deadline=None)
 
 
@@ -266,6 +276,40 @@ def test_runs_of_every_length_equal_single_steps(n):
             run_out[0, :, :length], steps[0, :, length - 1 :: -1][:, :length], rtol=1e-13
         )
         assert (run_out[0, :, length:] == 7.0).all()
+
+
+def test_runs_in_any_order_of_columns_at_several_distances():
+    a, _ = random_rates(3, 3, 1.0)
+    blocks = [(40, 0.5, 9), (12, 0.25, 21), (4, 1.0, 4), (8, 0.125, 4), (0, 2.0, 4), (60, 0.5, 7)]
+    time, items = 0.0, [(0.0, ADD, 0, 3.0)]
+    for column, gap, count in blocks:
+        items += [(time + gap * k, OUTPUT, column + k, 0.0) for k in range(1, count)]
+        time += gap * count
+        items += [(time, ADD, 2, 1.0)]
+    rows = [[(1, 2.0)], [(0, 0.5), (2, 3.0)], [(1, 1.0)], [(2, 1.0)]]
+    out, status = run(a[None, None], [MASS] * 3, [items], rows=rows, columns=70)
+    assert status[0] == OK
+    shown = [index for _, op, index, _ in items if op == OUTPUT]
+    words = {ADD: "add", OUTPUT: "output"}
+    exact = naive.follow([a], [(t, words[op], index, value) for t, op, index, value in items])
+    expected = [[sum(w * x[i] for i, w in row) for x in exact] for row in rows]
+    np.testing.assert_allclose(out[0][:, shown], expected, rtol=1e-13)
+    assert (np.delete(out[0], shown, axis=1) == 7.0).all()
+
+
+@pytest.mark.parametrize(("n", "spread"), [(3, 3.0), (13, 1.0)] if COMPILED else [(3, 3.0)])
+def test_exponentials_met_on_the_way_to_others_are_as_exact(n, spread):
+    a, _ = random_rates(n, n, spread)
+    lengths = [0.5, 4.0, 8.0, 1.0, 2.0, 16.0, 32.0, 0.25, 3.0, 24.0]
+    times = np.cumsum(lengths)
+    tape = [(0.0, ADD, 0, 1.0), *((t, OUTPUT, k, 0.0) for k, t in enumerate(times))]
+    out, status = run(np.stack([a, a * 1e-3])[:, None], [MASS] * n, [tape])
+    assert (status == OK).all()
+    for found, rates in zip(out, (a, a * 1e-3), strict=True):
+        told = [(0.0, "add", 0, 1.0), *((t, "output", k, 0.0) for k, t in enumerate(times))]
+        expected = np.array(naive.follow([rates], told)).T
+        kept = expected > 1e-250
+        np.testing.assert_allclose(found[kept], expected[kept], rtol=2e-13)
 
 
 def test_segments_change_the_matrix():

@@ -475,8 +475,8 @@ def test_a_longer_trial_begins_like_the_shorter_one(usual):
     days = short.sizes["day"]
     long = usual.sel(subject=short.subject).isel(visit=slice(short.sizes["visit"]), day=slice(days))
     assert list(long.visit.values) == list(short.visit.values)
-    for name in short.data_vars:
-        np.testing.assert_array_equal(short[name], long[name])
+    for name in short.data_vars:  # how many hours there are may change the last bit
+        xr.testing.assert_allclose(short[name], long[name], rtol=1e-14)
 
 
 def test_faults_all_the_time_leave_nothing():

@@ -174,7 +174,7 @@ def solve(
         U(k) for k in (n, count, *begin[:6], begin[7], out.shape[2], further, first, order)
     )
     size = first + (int(series[:, 1:4].max(initial=0)) + 1) * (order + 1) * LANES
-    cells, lanes = aligned(size), aligned(int(SLOTS))
+    cells, lanes = aligned(size, int(SLOTS))
     load_all((follow,))
     follow.bind(
         code.reshape(-1).astype(np.uint64), (rhs_out * LANES).astype(np.uint64), jacobian, address,

@@ -4,7 +4,21 @@ import math
 
 import numpy as np
 
-from pkmodel.kernels.common import EIGHT, EPS, FOUR, LANES, ONE, TWO, ZERO, L, U
+from pkmodel.kernels.common import (
+    DOUBLINGS,
+    EIGHT,
+    EPS,
+    FOUR,
+    LANES,
+    ONE,
+    ORIGIN,
+    SEGMENT_OF,
+    SQUARED,
+    TWO,
+    ZERO,
+    L,
+    U,
+)
 from pkmodel.kernels.machine import inner, kernel
 from pkmodel.kernels.tapes import GENERAL, MASS, NONFINITE_RESULT, OK, RATE
 from pkmodel.kernels.vectors import fma, load, ratio, splat, store
@@ -19,8 +33,8 @@ _RESULT = np.array([2, 3, 4, 5, 5, 5, 5], np.uint64)
 
 # What `exponentials` keeps for every lane: OWN and OTHER are 1 and 0 where eq. (5) holds, else 0 and 1,
 # and a column is multiplied by TOP / (OWN * total + OTHER), which follows as SHARE for every column.
-_OWN, _OTHER, _TOP, _FACTOR, _STEP, _SHIFT, _NORM, _HALVINGS, _LOADED, _SHARE = (
-    U(k * LANES) for k in range(10)
+_OWN, _OTHER, _TOP, _FACTOR, _STEP, _SHIFT, _NORM, _HALVINGS, _SQUARED, _LOADED, _SHARE = (
+    U(k * LANES) for k in range(11)
 )
 
 
@@ -55,14 +69,15 @@ def _shifted(matrices, m, kind, cells, at, down, across):
     return shift, shift if closed and simple else norm, closed
 
 
-@kernel("d1 Q(3) Q(3) q1 Q1 Q1 q1 q1 d2 q2 q1 d1 d1 d1 d1 B1 q q")
+@kernel("d1 Q(3) Q(3) q1 Q1 Q1 q1 q1 d2 q3 q1 d1 d1 d1 d1 B1 q q")
 def exponentials(
-    matrices, sizes, layout, kind, start, column, program, used, lengths, segments, edges, cells, lanes,
+    matrices, sizes, layout, kind, start, column, program, used, lengths, steps, edges, cells, lanes,
     power, sink, status, first, last,
 ):  # fmt: skip
     """Exponentials of all keys of groups `first` to `last`, eqs. (2) to (5), as `_layout` has them.
 
-    Beside them stands the eliminated share of every column that conserves mass, -1 for the others.
+    Keys that are doublings of another one are met on the way from it. Beside the exponentials stands the
+    eliminated share of every column that conserves mass, -1 for the others.
     """
     cases, parts, keys = sizes
     unit, beside, pitch = layout
@@ -78,15 +93,21 @@ def exponentials(
             most = max(most, used[program[base + z]])
             lanes[_LOADED + z] = -1.0
         for k in range(most):
-            stages = 0.0
+            stages = -1.0
+            for z in range(live):
+                p = program[base + z]
+                lanes[_SQUARED + z] = steps[SQUARED, p, k] if k < used[p] else -1
+                stages = max(stages, lanes[_SQUARED + z])
+            if stages < 0.0:
+                continue
             for z in range(live):
                 case = base + np.int64(z)
                 p = program[case]
                 known = max(min(k, used[p] - 1), 0)
-                h = lengths[p, known]
-                if lanes[_LOADED + z] != segments[p, known]:
-                    lanes[_LOADED + z] = segments[p, known]
-                    m = (U(case) % cases * parts + U(segments[p, known])) * n * n
+                h = lengths[p, known] if lanes[_SQUARED + z] >= 0.0 else 0.0
+                if lanes[_LOADED + z] != steps[SEGMENT_OF, p, known]:
+                    lanes[_LOADED + z] = steps[SEGMENT_OF, p, known]
+                    m = (U(case) % cases * parts + U(steps[SEGMENT_OF, p, known])) * n * n
                     shift, norm, closed = _shifted(matrices, m, kind, cells, rates + z, n1 * L, L)
                     lanes[_SHIFT + z] = shift
                     lanes[_NORM + z] = norm
@@ -102,7 +123,7 @@ def exponentials(
                     reach *= 0.5
                     h *= 0.5
                     halvings += 1.0
-                stages = max(stages, halvings)
+                stages = max(stages, halvings + lanes[_SQUARED + z])
                 lanes[_HALVINGS + z] = halvings
                 lanes[_STEP + z] = h
                 lanes[_FACTOR + z] = math.exp(-lanes[_SHIFT + z] * h)
@@ -116,15 +137,18 @@ def exponentials(
                 kept = min(stage, 6)
                 left, right, target = _LEFT[kept] * size, _RIGHT[kept] * size, _RESULT[kept] * size
                 for i in range(n1):
-                    row = i * n1 * L
-                    for c in range(start[i], start[i + ONE]):
-                        j = column[c] * L
-                        total = none
-                        for d in range(start[i], start[i + ONE]):
+                    row, begin, end = i * n1 * L, start[i], start[i + ONE]
+                    for c in range(begin, end, TWO):  # two columns, the last perhaps an old one
+                        pair = c - ONE if c + ONE == end and c > begin else c
+                        one, two = column[pair] * L, column[min(pair + ONE, end - ONE)] * L
+                        a, b = none, none
+                        for d in range(begin, end):
                             m = column[d] * L
-                            factor = load(cells, right + m * n1 + j, none)
-                            total = fma(load(cells, left + row + m, none), factor, total)
-                        store(cells, target + row + j, total)
+                            each = load(cells, left + row + m, none)
+                            a = fma(load(cells, right + m * n1 + one, none), each, a)
+                            b = fma(load(cells, right + m * n1 + two, none), each, b)
+                        store(cells, target + row + one, a)
+                        store(cells, target + row + two, b)
                 if 2 <= stage <= 5:
                     order = 20 - 4 * stage
                     lead = 1.0 / _FACTORIAL[16] if stage == 2 else 1.0
@@ -165,10 +189,16 @@ def exponentials(
                     store(lanes, _FACTOR, splat(1.0, LANES))
                     store(lanes, _TOP, splat(1.0, LANES))
                     for z in range(live):
-                        if lanes[_HALVINGS + z] == stage - 5:
-                            e = (U(g - first) * L + z) * keys + U(k)
+                        times = stage - 5 - lanes[_HALVINGS + z]
+                        if times < 0.0 or times > lanes[_SQUARED + z]:
+                            continue
+                        p = program[base + z]
+                        for each in range(k, used[p]):
+                            if steps[ORIGIN, p, each] != k or steps[DOUBLINGS, p, each] != times:
+                                continue
+                            e = (U(g - first) * L + z) * keys + U(each)
                             to = (
-                                U(g - first) * keys * L * pitch + U(k) * pitch * unit
+                                U(g - first) * keys * L * pitch + U(each) * pitch * unit
                             ) * n + z * beside
                             for j in range(n):
                                 closed = kind[j] == MASS and lanes[_OWN + z] > 0.0
@@ -177,10 +207,10 @@ def exponentials(
                                     power[to + (j * pitch + i) * unit] = cells[(i * n1 + j) * L + z]
 
 
-@kernel("d1 Q(5) q1 Q1 Q1 q1 q1 d2 q2 q1 d1 d1 d1 B1 q q")
+@kernel("d1 Q(5) q1 Q1 Q1 q1 q1 d2 q3 q1 d1 d1 d1 B1 q q")
 def exponentials_alone(
-    matrices, sizes, kind, heavy, single, program, used, lengths, segments, edges, cells, power, sink,
-    status, first, last,
+    matrices, sizes, kind, heavy, single, program, used, lengths, steps, edges, cells, power,
+    sink, status, first, last,
 ):  # fmt: skip
     """As `exponentials`, for many states: case by case, with rows side by side, in columns of `pitch` rows.
 
@@ -200,9 +230,11 @@ def exponentials_alone(
         loaded = np.int64(-1)
         shift, norm, closed = 0.0, 0.0, True
         for k in range(used[p]):
+            if steps[SQUARED, p, k] < 0:
+                continue
             h = lengths[p, k]
-            if loaded != segments[p, k]:
-                loaded = segments[p, k]
+            if loaded != steps[SEGMENT_OF, p, k]:
+                loaded = steps[SEGMENT_OF, p, k]
                 m = (U(case) % cases * parts + U(loaded)) * n * n
                 shift, norm, closed = _shifted(matrices, m, kind, cells, rates, ONE, pitch)
             reach = h * norm
@@ -219,7 +251,7 @@ def exponentials_alone(
             top = 1.0 if closed else factor
             for cell in range(ZERO, size, EIGHT):
                 store(cells, size + cell, fma(load(cells, rates + cell, none), h, none))
-            for stage in range(6 + halvings):
+            for stage in range(6 + halvings + steps[SQUARED, p, k]):
                 kept = min(stage, 6)
                 left, right, target = _LEFT[kept] * size, _RIGHT[kept] * size, _RESULT[kept] * size
                 for c in range(ZERO, many, FOUR):  # four columns, eight rows at a time
@@ -278,9 +310,15 @@ def exponentials_alone(
                         if j == n or kind[j] >= RATE:
                             cells[j * pitch + j] = 1.0
                     factor, top = 1.0, 1.0
-            e = U(case - edges[first]) * keys + U(k)
-            for j in range(n):
-                of_mass = closed and kind[j] == MASS
-                sink[e * n + j] = cells[j * pitch + n] if of_mass else -1.0
-                for i in range(n):
-                    power[(e * n + j) * padded + i] = cells[j * pitch + i]
+                for each in range(k, used[p] if stage >= 5 + halvings else 0):
+                    if (
+                        steps[ORIGIN, p, each] != k
+                        or steps[DOUBLINGS, p, each] != stage - 5 - halvings
+                    ):
+                        continue
+                    e = U(case - edges[first]) * keys + U(each)
+                    for j in range(n):
+                        of_mass = closed and kind[j] == MASS
+                        sink[e * n + j] = cells[j * pitch + n] if of_mass else -1.0
+                        for i in range(n):
+                            power[(e * n + j) * padded + i] = cells[j * pitch + i]

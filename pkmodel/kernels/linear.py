@@ -69,23 +69,29 @@ ends in the status NO_STEADY_STATE.
 Steps of equal length share one exponential. Lengths are equal within two units in the last place of
 the largest time of the tape, and the difference is carried to the next step, so that it never adds up.
 
-Eight to sixteen outputs at even distances after one event are rows on the state at the first of them,
+A length that is two, four, eight or sixteen times another one takes its exponential from the
+squarings (4) of that one, continued.
 
-.. math:: y(t + q h) = (W E^q) x(t), \quad q = 0, 1, \ldots, 15 \qquad (7)
+Four or eight outputs at even distances after one event are a run: rows on the state at the first of
+them,
+
+.. math:: y(t + q h) = (W E^q) x(t), \quad q = 0, 1, \ldots, 7 \qquad (7)
 
 .. math:: W E^{q + 1} = (W E^q) E \qquad (8)
 
-and the rows serve all such runs of a case, so that a run costs no step.
+and the rows serve all such runs of a case, so that a run costs one step, whose exponential is mostly
+among those squarings. Rows that read the same state, an amount and its concentration, have one table.
 
 `plan` finds the exponentials and runs of a tape. The other functions work for as many cases as fit
 the processor's cache: `exponentials` computes with sixteen cases side by side in lanes, and
 `exponentials_alone`, for more than twelve states, with eight rows of one case; `together` follows a
 tape for sixteen cases that share it, `alone` for one case, with its states side by side, if cases
 have tapes of their own or many states; both put the state aside at the beginning of every run, and
-`runs` writes the runs, with times side by side.
+`runs` writes the runs, with times side by side, row after row, as memory likes it best.
 
 A case depends on its own numbers only, in a fixed order of operations, the same in `together` and in
-`alone`: results are the same bits whatever the neighbours, slices and threads.
+`alone`: results are the same bits whatever the neighbours, slices and threads. How many rows and columns
+there are decides whether there are runs, and may change the last bit.
 
 References
 ----------
@@ -95,9 +101,11 @@ References
    application to exponential integrators", SIAM J. Sci. Comput. 33 (2011) 488-511.
 """
 
+from functools import lru_cache
+
 import numpy as np
 
-from pkmodel.kernels.common import EPS, LANES, LEAST, ONE, PAGE, RUN, TABLES, aligned
+from pkmodel.kernels.common import EPS, LANES, ONE, PAGE, RUN, TABLE, TABLES, aligned
 from pkmodel.kernels.exponentials import exponentials, exponentials_alone
 from pkmodel.kernels.machine import load_all
 from pkmodel.kernels.plan import plan
@@ -113,7 +121,6 @@ from pkmodel.kernels.tapes import (
 from pkmodel.kernels.walking import alone, together
 
 _WIDEST = 12
-_OVERHEAD = 40
 _KEYS = 64
 _CHUNK_BYTES = 1 << 20
 _DOUBLINGS = 64
@@ -169,18 +176,16 @@ def solve(
 
     programs, items = len(tape_start) - 1, len(tape_time)
     begin, stop = tape_start[:-1], tape_start[1:]
-    end, used, counted = np.zeros((3, programs), np.int64)
+    end, used = np.zeros((2, programs), np.int64)
     fault = np.zeros(programs, np.uint8)
     clock = np.zeros((programs, 4))
     if items:
         clock[:, 0] = tape_time[np.minimum(begin, items - 1)]
         clock[:, 2] = 2.0 * EPS * np.maximum.reduceat(np.append(np.abs(tape_time), 0.0), begin)
-    lengths, segments = np.zeros((programs, _KEYS)), np.zeros((programs, _KEYS), np.int64)
-    tables = np.zeros((programs, TABLES + 1), np.int64)
-    key, run = np.full(items, -1), np.ones(items, np.int64)
-    table, listed = np.zeros((2, items), np.int64)
+    lengths, steps = np.zeros((programs, _KEYS)), np.zeros((4, programs, _KEYS), np.int64)
+    tables, marks = np.zeros((programs, TABLES + 3), np.int64), np.zeros((8, items), np.int64)
     padded = (n + 3) // 4 * 4
-    edges, side_by_side = _groups(program, n)
+    edges, side_by_side = _groups(program, programs, n)
     few = n <= _WIDEST
     load_all(
         (
@@ -192,40 +197,43 @@ def solve(
     )
     # where the entry (j, i) of an exponential lies: distance of entries, of lanes, of columns
     layout = (LANES, 1, n) if side_by_side else (1, 0, padded)
-    x, segment = aligned(cases * padded), np.zeros(cases, np.int64)
-    aside = np.zeros_like(x) if (tape_op >= ASIDE).any() else x[:0]
-    tabled = aligned(TABLES * LANES * max(n, 3) * RUN)
-    wide = aligned((TABLES * n * n + RUN * n + LEAST) * LANES)
-    if not few:
-        heavy, single, pitch = _by_weight(pattern)
-        cells = aligned((7 * (n + 1) + 1) * pitch + 8)
+    units = _units(row_start.tobytes(), row_state.tobytes(), row_weight.shape[1] == 1, n)
+    longest = RUN if _tabled(n, rows, len(units[1]) - 1, columns) else 1
+    x, y, page, aside = aligned(
+        cases * padded,
+        (2 * n + len(row_state) + scales.shape[1]) * LANES,
+        rows * PAGE * LANES,
+        cases * padded if (tape_op >= ASIDE).any() else 0,
+    )
+    segment = np.zeros(cases, np.int64)
+    if few:
+        start, column = _entries(pattern)
+        cells, lanes = aligned(7 * (n + 1) ** 2 * LANES, (10 + n) * LANES)
     else:
-        start, column = pattern.sum(axis=1).cumsum(), np.nonzero(pattern)[1].astype(np.uint64)
-        start = np.append(0, start).astype(np.uint64)
-        cells, lanes = aligned(7 * (n + 1) ** 2 * LANES), aligned((9 + n) * LANES)
-    y = aligned((2 * n + len(row_state) + scales.shape[1]) * LANES)
-    page = aligned(rows * PAGE * LANES)
+        heavy, single, pitch = _by_weight(pattern)
+        (cells,) = aligned((7 * (n + 1) + 1) * pitch + 8)
     flow, flat = matrices.reshape(-1), out.reshape(-1)
     while True:
         known: dict[tuple[str, int], tuple[int, ...]] = {}
         plan.bind(
             tape_start, tape_time, tape_op, tape_index, tape_value,
-            (n, columns, parts, RUN if _tabled(n, rows, columns) else 1, _KEYS),
-            begin, end, clock, fault, lengths, segments, used, tables, key, run, table, listed, counted,
-            known=known,
+            (n, columns, parts, longest, _KEYS),
+            begin, end, clock, fault, lengths, steps, used, tables, marks, known=known,
         )()  # fmt: skip
-        keys, most = max(1, int(used.max(initial=0))), int(counted.max(initial=0))
+        keys = max(1, int(used.max(initial=0)))
+        made, most = tables[:, TABLES : TABLES + 2].max(axis=0, initial=0).tolist()
         if not side_by_side:
             layout = (1, keys * n * padded, padded)
         size = keys * n * layout[2] * LANES
         chunk = max(1, _CHUNK_BYTES // (8 * (size + most * n * LANES)))
         chunk = max(1, min(chunk, len(edges) - 1))
-        power, saved = aligned(chunk * size), aligned(chunk * most * n * LANES)
-        sink = np.empty(chunk * LANES * keys * n)
+        power, sink, saved = aligned(
+            chunk * size, chunk * LANES * keys * n, chunk * most * n * LANES
+        )
         sizes = n, padded, keys, rows, columns, most
-        shared = program, used, lengths, segments, edges
+        shared = program, used, lengths, steps, edges
         walk = (
-            tape_op, tape_index, tape_value, tape_scale, begin, end, program, scales, key, run,
+            tape_op, tape_index, tape_value, tape_scale, begin, end, program, scales, marks,
             row_start, row_state, row_weight, edges, sizes, power,
         )  # fmt: skip
         rest = x, aside, segment, saved, flat, status
@@ -244,28 +252,33 @@ def solve(
         else:
             follow = alone.bind(*walk, y, *rest, known=known)
         if most:
+            tabled, states, wide, line = aligned(
+                made * LANES * (len(units[1]) - 1) * n * RUN,
+                LANES * n * most,
+                (made * n + RUN) * n * LANES + RUN,
+                columns + RUN,
+            )
             spread = runs.bind(
-                tape_start, tape_index, program, run, table, tables, segments, listed, counted,
-                row_start, row_state, row_weight, edges, sizes, layout, power, tabled, wide, saved, flat,
-                status, known=known,
+                tape_start, program, tables, steps, marks, row_start, row_state, *units, row_weight, edges,
+                sizes, layout, power, tabled, wide, saved, states, line, flat, status, known=known,
             )  # fmt: skip
+        settles = (end > begin) & (fault == OK) & (tape_op[end - 1] == STEADY)
         for first in range(0, len(edges) - 1, chunk):
             groups = first, min(first + chunk, len(edges) - 1)
             prepare(*groups)
             follow(*groups)
             if most:
                 spread(*groups)
-            ends = (end > begin) & (fault == OK) & (tape_op[end - 1] == STEADY)
-            if ends.any():
+            if settles.any():
                 slots = np.arange(*edges[list(groups)])
-                settling = slots[ends[program[slots]]]
+                settling = slots[settles[program[slots]]]
                 group = np.searchsorted(edges, settling, side="right") - 1
                 lane = settling - edges[group]
-                wanted = group - first, lane, table[end[program[settling]] - 1]
+                wanted = group - first, lane, marks[TABLE, end[program[settling]] - 1]
                 E = _by_case(power, layout, chunk, keys, n)[wanted]
                 loss = sink.reshape(chunk, LANES, keys, n)[wanted]
-                state = x.reshape(-1, padded)
-                state[settling, :n], ended = _settle(state[settling, :n], E, loss, kind)
+                found = x.reshape(-1, padded)
+                found[settling, :n], ended = _settle(found[settling, :n], E, loss, kind)
                 stuck = settling[~ended]
                 status[stuck] = np.where(status[stuck] == OK, NO_STEADY_STATE, status[stuck])
         if ((end >= stop) | (fault != OK)).all():
@@ -297,22 +310,43 @@ def _settle(x, E, sink, kind):
     return x, ~grows
 
 
-def _groups(program, n):
+def _groups(program, programs, n):
     """Where groups of cases begin and end, and whether the cases of a group follow one tape together."""
     cases = len(program)
-    inner = np.flatnonzero(program[1:] != program[:-1]) + 1
+    plain = np.append(np.arange(0, cases, LANES), cases)
+    if programs == 1 or n > _WIDEST:
+        return plain, n <= _WIDEST and 4 * (len(plain) - 1) <= cases
+    inner = np.flatnonzero(np.diff(program)) + 1
     cuts = np.concatenate([[0], inner, [cases]])
     counts = -(-np.diff(cuts) // LANES)
-    if n > _WIDEST or 4 * counts.sum() > cases:
-        return np.append(np.arange(0, cases, LANES), cases), False
+    if 4 * counts.sum() > cases:
+        return plain, False
     first = np.repeat(cuts[:-1] - LANES * (counts.cumsum() - counts), counts)
     return np.append(first + LANES * np.arange(len(first)), cases), True
 
 
-def _tabled(n, rows, columns):
-    """Whether runs save more multiplications than their table and its exponential cost."""
-    saved = n * n + _OVERHEAD - 1.5 * n * rows
-    return columns * saved >= 15 * n * n * (n + rows)
+def _tabled(n, rows, units, columns):
+    """Whether runs save more than their tables and the exponentials of their steps cost, in multiply-adds."""
+    saved = n * n * 5 / 6 + 12 * rows - 0.8 * n * units - 15
+    return columns * saved >= 8 * n * n * units + 5 * n**3 + 3000
+
+
+@lru_cache(maxsize=64)
+def _units(row_start, row_state, constant, n):
+    """Rows in units that have their state in common: the term by which each is multiplied, or -1, and the units."""
+    row_start, row_state = np.frombuffer(row_start, np.int64), np.frombuffer(row_state, np.int64)
+    first, rows = row_start[:-1], len(row_start) - 1
+    own = n + np.arange(rows)
+    single = np.diff(row_start) == 1
+    if constant:
+        own[single] = row_state[first[single]]
+    order = np.argsort(own, kind="stable")
+    begins = np.diff(own[order], prepend=-1) != 0
+    starts = np.append(np.flatnonzero(begins), rows)
+    several = order[np.diff(starts)[begins.cumsum() - 1] > 1]
+    terms = np.full(rows, -1)
+    terms[several] = first[several]
+    return terms, starts, order
 
 
 def _by_case(power, layout, groups, keys, n):
@@ -325,13 +359,28 @@ def _by_case(power, layout, groups, keys, n):
 def _pattern(matrices, kind):
     """Where an exponential with its sink may differ from zero in any case."""
     n = len(kind)
-    pattern = np.eye(n + 1, dtype=bool)
     bits = np.bitwise_or.reduce(matrices.reshape(-1, n * n).view(np.uint64), axis=0)
-    pattern[:n, :n] |= (bits << ONE != 0).reshape(n, n)  # -0.0 is zero
-    pattern[n, :n] = kind == MASS
+    return _closure((bits << ONE != 0).tobytes(), (kind == MASS).tobytes())  # -0.0 is zero
+
+
+@lru_cache(maxsize=64)
+def _closure(flows, mass):
+    """Where powers of a matrix with flows may differ from zero; its last row is the sink."""
+    n = len(mass)
+    pattern = np.eye(n + 1, dtype=bool)
+    pattern[:n, :n] |= np.frombuffer(flows, bool).reshape(n, n)
+    pattern[n, :n] = np.frombuffer(mass, bool)
     for k in range(n):
         pattern |= pattern[:, k, None] & pattern[k]
+    pattern.flags.writeable = False
     return pattern
+
+
+def _entries(pattern):
+    """Where the entries of every row begin, and the columns of all."""
+    start = np.zeros(len(pattern) + 1, np.uint64)
+    start[1:] = pattern.sum(axis=1).cumsum()
+    return start, np.nonzero(pattern)[1].astype(np.uint64)
 
 
 def _by_weight(pattern):

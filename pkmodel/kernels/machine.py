@@ -106,14 +106,14 @@ class _Bound:
     """Machine code and its first arguments as it takes them: numbers and addresses, one after another."""
 
     def __init__(self, kernel, arguments, known):
-        slots = array("q")
+        slots: list[int] = []
         for word, argument in zip(kernel.parameters, arguments, strict=False):
             slots.extend(_slots(word, argument, known))
         self.kernel = kernel
         self.arguments = arguments  # keeps the arrays alive
         self.first = len(slots)
-        slots.extend([0] * (len(kernel.parameters) - len(arguments)))
-        self.slots, self.address = slots, slots.buffer_info()[0]
+        self.slots = array("q", slots + [0] * (len(kernel.parameters) - len(arguments)))
+        self.address = self.slots.buffer_info()[0]
 
     def __call__(self, *numbers):
         for k, number in enumerate(numbers, self.first):
@@ -146,7 +146,9 @@ def load_all(wanted):
 
 
 _LOAD = """
+import gc
 import sys
+gc.disable()
 from importlib import import_module
 for name in sys.argv[1:]:
     module, _, kernel = name.rpartition(".")
@@ -278,30 +280,30 @@ def _link(code):
 
 def _slots(word, argument, known):
     """An argument as the whole numbers that machine code takes: those of Numba's arrays and scalars."""
+    slots = known.get((word, id(argument)))
+    if slots is not None:
+        return slots
     kind, shape = word[0], word[1:]
     if not shape:
         return (int(argument),) if kind != "d" else array("q", np.float64(argument).tobytes())
     if shape[0] == "(":
         return map(int, argument)
-    slots = known.get((word, id(argument)))
-    if slots is None:
-        if (
-            argument.dtype != _TYPES[kind]
-            or argument.ndim != int(shape)
-            or not argument.flags.c_contiguous
-        ):
-            raise TypeError(
-                f"expected a C-contiguous array {word}, not {argument.dtype} of shape {argument.shape}"
-            )
-        address = argument.__array_interface__["data"][0]
-        slots = (
-            0,
-            0,
-            argument.size,
-            argument.itemsize,
-            address,
-            *argument.shape,
-            *argument.strides,
+    sizes = argument.shape
+    if (
+        argument.dtype != _TYPES[kind]
+        or len(sizes) != int(shape)
+        or not argument.flags.c_contiguous
+    ):
+        raise TypeError(
+            f"expected a C-contiguous array {word}, not {argument.dtype} of shape {sizes}"
         )
-        known[word, id(argument)] = slots
+    slots = (0, 0, argument.size, argument.itemsize, _address(argument), *sizes, *argument.strides)
+    known[word, id(argument)] = slots
     return slots
+
+
+def _address(argument):
+    """Where the numbers of an array lie: the short way, which takes one that is neither empty nor read-only."""
+    if argument.size and argument.flags.writeable:
+        return ctypes.addressof(ctypes.c_char.from_buffer(argument))
+    return argument.__array_interface__["data"][0]

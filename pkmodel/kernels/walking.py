@@ -2,15 +2,15 @@
 
 import numpy as np
 
-from pkmodel.kernels.common import EIGHT, FOUR, LANES, ONE, PAGE, TWO, ZERO, L, U
+from pkmodel.kernels.common import COUNT, EIGHT, FOUR, KEY, LANES, ONE, PAGE, PLACE, TWO, ZERO, L, U
 from pkmodel.kernels.machine import kernel
 from pkmodel.kernels.tapes import ASIDE, JOIN, NONFINITE_RESULT, OK, OUTPUT, RESET, SEGMENT, SET
 from pkmodel.kernels.vectors import fma, load, splat, store, turn
 
 
-@kernel("q1 q1 d1 q1 q1 q1 q1 d2 q1 q1 q1 q1 d3 q1 Q(6) d1 d1 d1 d1 d1 q1 d1 d1 B1 q q")
+@kernel("q1 q1 d1 q1 q1 q1 q1 d2 q2 q1 q1 d3 q1 Q(6) d1 d1 d1 d1 d1 q1 d1 d1 B1 q q")
 def together(
-    tape_op, tape_index, tape_value, tape_scale, begin, end, program, scales, key, run, row_start, row_state,
+    tape_op, tape_index, tape_value, tape_scale, begin, end, program, scales, marks, row_start, row_state,
     weight, edges, sizes, power, cells, page, x, aside, segment, saved, out, status, first, last,
 ):  # fmt: skip
     """Follow the tapes from `begin` to `end` for groups `first` to `last`, eq. (1), a case in each lane.
@@ -36,12 +36,12 @@ def together(
                 cells[scaled + k * L + z] = scales[min(case, scales.shape[0] - 1), k]
         checks = none
         now, then = ZERO, size
-        known, held, left, runs = -1, ZERO, ZERO, ZERO
+        known, held, left = -1, ZERO, ZERO
         at, stop = U(begin[p]), U(end[p])
         while True:
             ended = at == stop
             op, index = (-1, ZERO) if ended else (tape_op[at], U(tape_index[at]))
-            plain = not ended and op == OUTPUT and run[at] == 1
+            plain = not ended and op == OUTPUT and marks[COUNT, at] == 1
             if held > ZERO and (ended or held == U(PAGE) or (plain and index != left + held)):
                 for r in range(rows):
                     o, turned = (U(base) * rows + r) * columns + left, ZERO
@@ -64,8 +64,8 @@ def together(
                 held = ZERO
             if ended:
                 break
-            if key[at] >= 0:
-                e = (U(g - first) * keys + U(key[at])) * n * size
+            if marks[KEY, at] >= 0:
+                e = (U(g - first) * keys + U(marks[KEY, at])) * n * size
                 for i in range(L, size, TWO * L):
                     one, two = none, none
                     for j in range(n):
@@ -99,10 +99,9 @@ def together(
                     checks = fma(total, 0.0, checks)
                 held += ONE
             elif op == OUTPUT:
-                to = (U(g - first) * most + runs) * size
+                to = (U(g - first) * most + U(marks[PLACE, at])) * size
                 for i in range(ZERO, size, L):
                     store(saved, to + i, load(cells, now + i, none))
-                runs += ONE
             elif op == SEGMENT:
                 for z in range(live):
                     segment[base + np.int64(z)] = tape_index[at]
@@ -123,7 +122,7 @@ def together(
                 before = none if op == SET else load(cells, here, none)
                 factor = load(cells, scaled + U(k) * L, none) if k >= 0 else splat(1.0, LANES)
                 store(cells, here, fma(factor, tape_value[at], before))
-            at += U(run[at])
+            at += U(marks[COUNT, at])
         store(cells, then, checks)
         for z in range(live):
             case = base + np.int64(z)
@@ -133,9 +132,9 @@ def together(
                 status[case] = NONFINITE_RESULT
 
 
-@kernel("q1 q1 d1 q1 q1 q1 q1 d2 q1 q1 q1 q1 d3 q1 Q(6) d1 d1 d1 d1 q1 d1 d1 B1 q q")
+@kernel("q1 q1 d1 q1 q1 q1 q1 d2 q2 q1 q1 d3 q1 Q(6) d1 d1 d1 d1 q1 d1 d1 B1 q q")
 def alone(
-    tape_op, tape_index, tape_value, tape_scale, begin, end, program, scales, key, run, row_start, row_state,
+    tape_op, tape_index, tape_value, tape_scale, begin, end, program, scales, marks, row_start, row_state,
     weight, edges, sizes, power, y, x, aside, segment, saved, out, status, first, last,
 ):  # fmt: skip
     """Follow the tapes from `begin` to `end` for groups `first` to `last`, eq. (1), case by case."""
@@ -148,15 +147,15 @@ def alone(
         scale = min(case, scales.shape[0] - 1)
         w = min(segment[case], weight.shape[1] - 1)
         mine, slot = U(case) * padded, U(case - edges[first])
-        place = slot // L * most * n * L + slot % L
+        beside = slot // L * most * n * L + slot % L
         check = 0.0
         now, then = ZERO, padded
         for i in range(ZERO, padded, FOUR):
             store(y, i, load(x, mine + i, part))
         at, stop = U(begin[p]), U(end[p])
         while at < stop:
-            if key[at] >= 0:
-                e = (slot * keys + U(key[at])) * block
+            if marks[KEY, at] >= 0:
+                e = (slot * keys + U(marks[KEY, at])) * block
                 low = ZERO
                 while low < padded:
                     total = part
@@ -181,7 +180,7 @@ def alone(
                     low += L
                 now, then = then, now
             op, index = tape_op[at], U(tape_index[at])
-            if op == OUTPUT and run[at] == 1:
+            if op == OUTPUT and marks[COUNT, at] == 1:
                 o = U(case) * rows * columns + index
                 for r in range(rows):
                     total = 0.0
@@ -191,9 +190,9 @@ def alone(
                     check += total * 0.0
                     o += columns
             elif op == OUTPUT:
+                to = beside + U(marks[PLACE, at]) * n * L
                 for i in range(n):
-                    saved[place + i * L] = y[now + i]
-                place += n * L
+                    saved[to + i * L] = y[now + i]
             elif op == SEGMENT:
                 segment[case] = tape_index[at]
                 w = min(tape_index[at], weight.shape[1] - 1)
@@ -211,7 +210,7 @@ def alone(
                 k = tape_scale[at]
                 before = 0.0 if op == SET else y[now + index]
                 y[now + index] = fma(scales[scale, k] if k >= 0 else 1.0, tape_value[at], before)
-            at += U(run[at])
+            at += U(marks[COUNT, at])
         for i in range(ZERO, padded, FOUR):
             store(x, mine + i, load(y, now + i, part))
         if status[case] == OK and check != 0.0:

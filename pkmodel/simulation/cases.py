@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -22,6 +23,15 @@ if TYPE_CHECKING:
     from pkmodel.model import Model
 
     Floats = NDArray[np.float64]
+
+
+class Labelled(NamedTuple):
+    """One variable of a Dataset: what a DataArray has of it that is needed here, without the time to make one."""
+
+    values: NDArray[Any]
+    dims: tuple[str, ...]
+    attrs: Mapping[str, Any]
+    coords: Mapping[str, Any]
 
 
 class Columns(NamedTuple):
@@ -86,7 +96,7 @@ class Cases:
         columns: Columns = NO_COLUMNS,
     ) -> Cases:
         """Broadcast given parameters, dose factors, and columns of an event table against each other."""
-        named = given_by_name(parameters)
+        named = _variables_of(parameters)
         refuse_unknown(named, model.defaults)
         given = {n: variable(n, v, model.defaults[n]) for n, v in named.items()}
         scale = {r: variable(r, v, Parameter(r, 1.0)) for r, v in factors.items()}
@@ -113,7 +123,7 @@ class Cases:
         count = math.prod(sizes.values())
         invalid = np.zeros(count, bool)
         for n, v in arrays.items():
-            if v.size > 1 and not (np.min(v) >= 0 and np.max(v) <= highest[n]):
+            if v.size > 1 and not (v.min() >= 0 and v.max() <= highest[n]):
                 invalid |= ~((v >= 0) & (v <= highest[n])).all(axis=1)
         faults = []
         for n in model.divisors & values.keys():
@@ -132,7 +142,7 @@ class Cases:
 def _highest(parameter: Parameter | None) -> float:
     """Largest value that a parameter (None: a dose factor) may have."""
     bounded = parameter is not None and parameter.dimension == "fraction"
-    return 1.0 if bounded else float(np.finfo(float).max)
+    return 1.0 if bounded else sys.float_info.max
 
 
 def _kept(model: Model, variables: Mapping[str, tuple], breaks: Floats) -> dict[str, Any]:
@@ -165,6 +175,18 @@ def given_by_name(parameters: Any) -> dict[str, Any]:
     return {str(name): value for name, value in given.items()}
 
 
+def _variables_of(parameters: Any) -> dict[str, Any]:
+    """As `given_by_name`, but of a Dataset what it is made of."""
+    if not hasattr(parameters, "data_vars"):
+        return given_by_name(parameters)
+    held, coords = parameters.variables, set(parameters.coords)
+    return {
+        str(name): Labelled(v.values, v.dims, v.attrs, {d: held[d] for d in v.dims if d in coords})
+        for name, v in held.items()
+        if name not in coords
+    }
+
+
 def variable(
     name: str, value: Any, parameter: Parameter
 ) -> tuple[tuple[str, ...], Floats, Mapping[str, Any]]:
@@ -192,6 +214,8 @@ def variable(
 
 def _floats(name: str, value: Any, parameter: Parameter) -> Floats:
     """Numbers; text and quantities by their unit."""
+    if isinstance(value, np.ndarray) and value.dtype == np.float64:
+        return value
 
     def plain(item: Any) -> Any:
         if isinstance(item, list | tuple):
@@ -298,6 +322,8 @@ def _segments(variables: Mapping[str, tuple]) -> tuple[Floats, dict[str, tuple]]
 
 def _flat(dims: tuple[str, ...], values: Floats, sizes: Mapping[str, int]) -> Floats:
     """Values as (case or 1, segment or 1)."""
+    if dims == tuple(sizes):
+        return values.reshape(-1, 1)
     segments = values.shape[dims.index("time")] if "time" in dims else 1
     own = [d for d in dims if d != "time"]
     if not own:

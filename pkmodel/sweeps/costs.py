@@ -28,7 +28,7 @@ TRIAL = 128
 """Runs of a trial."""
 SPARE = 1.2
 """What a run takes may be so many times what was measured."""
-MATRICES = 7
+MATRICES = 3
 """Matrices that the kernel holds per lane, rounded up."""
 
 
