@@ -262,7 +262,8 @@ def solve(
                 tape_start, program, tables, steps, marks, row_start, row_state, *units, row_weight, edges,
                 sizes, layout, power, tabled, wide, saved, states, line, flat, status, known=known,
             )  # fmt: skip
-        settles = (end > begin) & (fault == OK) & (tape_op[end - 1] == STEADY)
+        settles = (end > begin) & (fault == OK)
+        settles[settles] = tape_op[end[settles] - 1] == STEADY
         for first in range(0, len(edges) - 1, chunk):
             groups = first, min(first + chunk, len(edges) - 1)
             prepare(*groups)
