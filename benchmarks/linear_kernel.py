@@ -170,7 +170,7 @@ class ColdStart:
 
     timeout = 300
     number = 1
-    repeat = (1, 3, 60.0)
+    repeat = (1, 2, 30.0)
     rounds = 1
     warmup_time = 0
 

@@ -34,7 +34,8 @@ class Sweep:
     param_names = ("workers", "kept in")
     timeout = 600.0
     number = rounds = 1
-    repeat = (2, 3, 12.0)
+    repeat = 2
+    warmup_time = 0
 
     def setup(self, workers, kept):
         self.folder = Path(tempfile.mkdtemp())
