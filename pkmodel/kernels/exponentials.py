@@ -74,7 +74,7 @@ def exponentials(
     matrices, sizes, layout, kind, start, column, program, used, lengths, steps, edges, cells, lanes,
     power, sink, status, first, last,
 ):  # fmt: skip
-    """Exponentials of all keys of groups `first` to `last`, eqs. (2) to (5), as `_layout` has them.
+    """Exponentials of all keys of groups `first` to `last`, eqs. (2) to (5), where `layout` says.
 
     Keys that are doublings of another one are met on the way from it. Beside the exponentials stands the
     eliminated share of every column that conserves mass, -1 for the others.
