@@ -19,6 +19,7 @@ from pkmodel.kernels.common import (
     L,
     U,
 )
+from pkmodel.kernels.lanes import absolute, below, choose, update
 from pkmodel.kernels.machine import inner, kernel
 from pkmodel.kernels.tapes import GENERAL, MASS, NONFINITE_RESULT, OK, RATE
 from pkmodel.kernels.vectors import fma, load, ratio, splat, store
@@ -69,18 +70,36 @@ def _shifted(matrices, m, kind, cells, at, down, across):
     return shift, shift if closed and simple else norm, closed
 
 
-@kernel("d1 Q(3) Q(3) q1 Q1 Q1 q1 q1 d2 q3 q1 d1 d1 d1 d1 B1 q q")
+@inner
+def _put(halvings, kind, start, column, cells, lanes, e, power, sink):
+    """Write the exponentials of lanes with so many halvings, side by side, from column `e` on."""
+    n = U(kind.size)
+    none, half, open_ = splat(0.0, LANES), splat(0.5, LANES), splat(-1.0, LANES)
+    away = absolute(load(lanes, _HALVINGS, none) - splat(halvings, LANES))
+    if below(away, half) == ZERO:
+        return
+    for j in range(n):
+        loss = load(cells, (n * (n + ONE) + j) * L, none)
+        closed = choose(load(lanes, _OTHER, none), half, loss, open_)
+        update(sink, (e + j) * L, away, half, closed if kind[j] == MASS else open_)
+    for i in range(n):
+        for c in range(start[i], start[i + ONE]):
+            value = load(cells, (i * (n + ONE) + column[c]) * L, none)
+            update(power, ((e + column[c]) * n + i) * L, away, half, value)
+
+
+@kernel("d1 Q(4) q1 Q1 Q1 q1 q1 d2 q3 q1 d1 d1 d1 d1 B1 q q")
 def exponentials(
-    matrices, sizes, layout, kind, start, column, program, used, lengths, steps, edges, cells, lanes,
+    matrices, sizes, kind, start, column, program, used, lengths, steps, edges, cells, lanes,
     power, sink, status, first, last,
 ):  # fmt: skip
-    """Exponentials of all keys of groups `first` to `last`, eqs. (2) to (5), where `layout` says.
+    """Exponentials of all keys of groups `first` to `last`, eqs. (2) to (5).
 
+    They lie case by case, in columns of `pitch` rows; or, if it is 0, with cases side by side, all on one tape.
     Keys that are doublings of another one are met on the way from it. Beside the exponentials stands the
     eliminated share of every column that conserves mass, -1 for the others.
     """
-    cases, parts, keys = sizes
-    unit, beside, pitch = layout
+    cases, parts, keys, pitch = sizes
     n, n1 = U(kind.size), U(kind.size + 1)
     size = n1 * n1 * L
     rates, last_row = U(6) * size, n * n1 * L
@@ -188,7 +207,13 @@ def exponentials(
                             store(cells, at, value)
                     store(lanes, _FACTOR, splat(1.0, LANES))
                     store(lanes, _TOP, splat(1.0, LANES))
-                    for z in range(live):
+                    p = program[base]
+                    for each in range(k, k if pitch > ZERO else used[p]):
+                        if steps[ORIGIN, p, each] == k:
+                            met = np.float64(stage - 5 - steps[DOUBLINGS, p, each])
+                            e = (U(g - first) * keys + U(each)) * n
+                            _put(met, kind, start, column, cells, lanes, e, power, sink)
+                    for z in range(live if pitch > ZERO else ZERO):
                         times = stage - 5 - lanes[_HALVINGS + z]
                         if times < 0.0 or times > lanes[_SQUARED + z]:
                             continue
@@ -196,15 +221,12 @@ def exponentials(
                         for each in range(k, used[p]):
                             if steps[ORIGIN, p, each] != k or steps[DOUBLINGS, p, each] != times:
                                 continue
-                            e = (U(g - first) * L + z) * keys + U(each)
-                            to = (
-                                U(g - first) * keys * L * pitch + U(each) * pitch * unit
-                            ) * n + z * beside
+                            e = ((U(g - first) * L + z) * keys + U(each)) * n
                             for j in range(n):
                                 closed = kind[j] == MASS and lanes[_OWN + z] > 0.0
-                                sink[e * n + j] = cells[last_row + j * L + z] if closed else -1.0
+                                sink[e + j] = cells[last_row + j * L + z] if closed else -1.0
                                 for i in range(n):
-                                    power[to + (j * pitch + i) * unit] = cells[(i * n1 + j) * L + z]
+                                    power[(e + j) * pitch + i] = cells[(i * n1 + j) * L + z]
 
 
 @kernel("d1 Q(5) q1 Q1 Q1 q1 q1 d2 q3 q1 d1 d1 d1 B1 q q")

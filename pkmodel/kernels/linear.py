@@ -195,8 +195,6 @@ def solve(
             runs,
         )
     )
-    # where the entry (j, i) of an exponential lies: distance of entries, of lanes, of columns
-    layout = (LANES, 1, n) if side_by_side else (1, 0, padded)
     units = _units(row_start.tobytes(), row_state.tobytes(), row_weight.shape[1] == 1, n)
     longest = RUN if _tabled(n, rows, len(units[1]) - 1, columns) else 1
     x, y, page, aside = aligned(
@@ -222,9 +220,7 @@ def solve(
         )()  # fmt: skip
         keys = max(1, int(used.max(initial=0)))
         made, most = tables[:, TABLES : TABLES + 2].max(axis=0, initial=0).tolist()
-        if not side_by_side:
-            layout = (1, keys * n * padded, padded)
-        size = keys * n * layout[2] * LANES
+        size = keys * n * (n if side_by_side else padded) * LANES
         chunk = max(1, _CHUNK_BYTES // (8 * (size + most * n * LANES)))
         chunk = max(1, min(chunk, len(edges) - 1))
         power, sink, saved = aligned(
@@ -244,7 +240,7 @@ def solve(
             )  # fmt: skip
         else:
             prepare = exponentials.bind(
-                flow, (len(matrices), parts, keys), layout, kind, start, column, *shared,
+                flow, (len(matrices), parts, keys, 0 if side_by_side else padded), kind, start, column, *shared,
                 cells, lanes, power, sink, status, known=known,
             )  # fmt: skip
         if side_by_side:
@@ -252,6 +248,8 @@ def solve(
         else:
             follow = alone.bind(*walk, y, *rest, known=known)
         if most:
+            # where the entry (j, i) of an exponential lies: distance of entries, of lanes, of columns
+            layout = (LANES, 1, n) if side_by_side else (1, keys * n * padded, padded)
             tabled, states, wide, line = aligned(
                 made * LANES * (len(units[1]) - 1) * n * RUN,
                 LANES * n * most,
@@ -276,8 +274,8 @@ def solve(
                 group = np.searchsorted(edges, settling, side="right") - 1
                 lane = settling - edges[group]
                 wanted = group - first, lane, marks[TABLE, end[program[settling]] - 1]
-                E = _by_case(power, layout, chunk, keys, n)[wanted]
-                loss = sink.reshape(chunk, LANES, keys, n)[wanted]
+                E = _by_case(power, side_by_side, chunk, keys, n, n)[wanted]
+                loss = _by_case(sink, side_by_side, chunk, keys, n)[wanted]
                 found = x.reshape(-1, padded)
                 found[settling, :n], ended = _settle(found[settling, :n], E, loss, kind)
                 stuck = settling[~ended]
@@ -350,11 +348,11 @@ def _units(row_start, row_state, constant, n):
     return terms, starts, order
 
 
-def _by_case(power, layout, groups, keys, n):
-    """Exponentials as an array over group, lane, key, source and target."""
-    if layout[1] == 1:
-        return power.reshape(groups, keys, n, n, LANES).transpose(0, 4, 1, 2, 3)
-    return power.reshape(groups, LANES, keys, n, -1)[..., :n]
+def _by_case(values, side_by_side, groups, keys, *shape):
+    """What `exponentials` wrote as an array over group, lane, key, and the states."""
+    if side_by_side:
+        return np.moveaxis(values.reshape(groups, keys, *shape, LANES), -1, 1)
+    return values.reshape(groups, LANES, keys, *shape[:-1], -1)[..., : shape[-1]]
 
 
 def _pattern(matrices, kind):
