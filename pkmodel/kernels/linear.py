@@ -326,8 +326,8 @@ def _groups(program, programs, n):
 
 def _tabled(n, rows, units, columns):
     """Whether runs save more than their tables and the exponentials of their steps cost, in multiply-adds."""
-    saved = n * n * 5 / 6 + 12 * rows - 0.8 * n * units - 15
-    return columns * saved >= 8 * n * n * units + 5 * n**3 + 3000
+    saved = n * n * 5 / 6 + 12 * rows - 0.8 * n * units
+    return columns * saved >= 8 * n * n * units + 5 * n**3 + 4000
 
 
 @lru_cache(maxsize=64)
