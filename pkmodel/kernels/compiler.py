@@ -22,7 +22,7 @@ _SCALARS = {"d": types.float64, "q": types.int64, "Q": types.uint64, "B": types.
 
 
 def compile_kernel(function, parameters):
-    """Machine code of a kernel as an object file, whose symbol ``kernel`` takes a pointer to its arguments."""
+    """Machine code of a kernel as two object files; the first has ``kernel``, which takes a pointer to arguments."""
     with _uncollected():
         return _compile(function, parameters)
 
@@ -44,10 +44,11 @@ def _compile(function, parameters):
         register_jitable(machine.inner_functions.pop())
     compiled = njit(types.void(*map(_type, parameters)), **_OPTIONS)(function)
     (signature,) = compiled.signatures
-    module = llvm.parse_assembly(compiled.inspect_llvm(signature))
-    name = compiled.overloads[signature].fndesc.llvm_func_name
-    module.link_in(llvm.parse_assembly(_entry(name, module.get_function(name))))
-    return machine.processor().emit_object(module)
+    made = compiled.overloads[signature]
+    name = made.fndesc.llvm_func_name
+    _, _, (code, _) = made.library.serialize_using_object_code()  # what Numba's own cache keeps
+    entry = llvm.parse_assembly(_entry(name, made.library.get_function(name)))
+    return machine.processor().emit_object(entry), code
 
 
 def _type(word):

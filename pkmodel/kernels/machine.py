@@ -13,7 +13,7 @@ Q(6)    a tuple of six numbers
 ======  =====================================================================
 
 To import Numba and have it look up its own cache takes longer than to import everything else that a
-simulation needs. So what Numba has compiled is kept as an object file, of a name that holds all that it depends
+simulation needs. So what Numba has compiled is kept in a file, of a name that holds all that it depends
 on: the sources of all kernels, the versions of the compiler and the processor. LLVM alone loads it. Hence
 kernels may call functions of other kernel files, which Numba's own cache does not notice when they change.
 """
@@ -243,19 +243,23 @@ def processor():
 
 
 def _read(file):
-    """Machine code from the disk; None if there is none, or a file that was not written to its end."""
+    """The two objects from the disk; None if there are none, or a file that was not written to its end."""
     try:
         content = file.read_bytes()
     except OSError:
         return None
     digest, code = content[:32], content[32:]
-    return code if hashlib.sha256(code).digest() == digest else None
+    if hashlib.sha256(code).digest() != digest:
+        return None
+    middle = 8 + int.from_bytes(code[:8], "little")
+    return code[8:middle], code[middle:]
 
 
-def _write(file, code):
-    """Put machine code on the disk at once or not at all, and remove what has grown old."""
+def _write(file, objects):
+    """Put the two objects on the disk at once or not at all, and remove what has grown old."""
     part = file.with_suffix(f".{os.getpid()}")
     try:
+        code = b"".join((len(objects[0]).to_bytes(8, "little"), *objects))
         part.write_bytes(hashlib.sha256(code).digest() + code)
         os.replace(part, file)
         kept = file.parent.glob(f"{file.name.partition('-')[0]}-*.o")
@@ -266,10 +270,11 @@ def _write(file, code):
         warnings.warn(f"compiled code was not kept: {error}", RuntimeWarning, stacklevel=2)
 
 
-def _link(code):
+def _link(objects):
     llvm = _llvm()
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), processor())
-    engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+    for each in objects:
+        engine.add_object_file(llvm.ObjectFileRef.from_data(each))
     engine.finalize_object()
     _ENGINES.append(engine)
     prototype = ctypes.CFUNCTYPE(
