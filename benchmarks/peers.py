@@ -26,7 +26,7 @@ from benchmarks.workloads import KNOWN, WORKLOADS, Problem, Workload
 
 ACCEPTED = 1e-4  # error above which an answer is wrong
 LONG = 3.0  # s: rather than run longer, fewer subjects are run, and the time is scaled up
-SLOW = 1.0  # s: what takes longer is run in the first two rounds alone
+SLOW = 1.0  # s: what takes longer is run once in its turn, and in the first two rounds alone
 
 OURS = {"pkmodel": True, "pkmodel, concentrations alone": False}  # with the amounts, or without
 SCRIPT = PEERS[0].name
@@ -270,7 +270,7 @@ def main() -> None:
     parser.add_argument(
         "--solvers", default="", help="only those with one of these words in their names"
     )
-    parser.add_argument("--rounds", type=int, default=7, help="runs of each solver (7)")
+    parser.add_argument("--rounds", type=int, default=7, help="turns of each solver (7)")
     parser.add_argument("--out", type=Path, help="write the table as CSV")
     parser.add_argument("--figure", type=Path, help="draw the figure")
     parser.add_argument(
